@@ -1,0 +1,1 @@
+"""Variant-effect prioritization: from cohort genotypes, GWAS and QTL statistics to ranked target genes."""

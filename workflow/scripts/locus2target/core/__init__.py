@@ -1,0 +1,1 @@
+"""Errors, variants, intervals, tables and job start-up: what every stage shares."""

@@ -1,0 +1,62 @@
+"""Start-up of every job: log, threads, version banner, and errors a user can read.
+
+Nothing is seeded here: a step that draws random numbers takes its seed as an argument.
+"""
+
+import logging
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from locus2target.core.errors import InputError
+from locus2target.core.version import VERSION
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@contextmanager
+def job(log: str, *, threads: int = 1) -> Iterator[logging.Logger]:
+    """Run the body as one pipeline job.
+
+    Messages go to `log` and to standard error. An `InputError` is printed as one line and ends the process with
+    status 1; any other exception is logged with its traceback and raised on.
+
+    Parameters
+    ----------
+    log
+        Path of the log file; written anew.
+    threads
+        Cores the job may use; bounds numba's and torch's pools where those are loaded.
+    """
+    logger = _start_log(log)
+    _bound_threads(threads)
+    logger.info("locus2target %s, python %s, %d thread(s)", VERSION, platform.python_version(), threads)
+    try:
+        yield logger
+    except InputError as error:
+        logger.error("%s", error)
+        sys.exit(1)
+    except Exception:
+        logger.exception("unexpected error")
+        raise
+
+
+def _start_log(log: str) -> logging.Logger:
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    handlers = [logging.FileHandler(log, mode="w"), logging.StreamHandler(sys.stderr)]
+    logging.basicConfig(level=logging.INFO, format=_FORMAT, handlers=handlers, force=True)
+    return logging.getLogger("locus2target")
+
+
+def _bound_threads(threads: int) -> None:
+    """Bound the pools of libraries that the job has already imported; importing them here would cost seconds."""
+    if "numba" in sys.modules:
+        import numba
+
+        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(threads)

@@ -1,0 +1,326 @@
+"""Schemas of every table that one stage writes and another reads.
+
+Variants are keyed `chromosome:position:ref:alt` on the run's build; `position` is 1-based, `start`/`end` 0-based
+half-open; effects are per ALT allele. `status` is one word, `reason` a sentence for people (empty when all is well).
+"""
+
+from locus2target.core.tables import Column, TableSchema
+
+_STATUS = (
+    Column("status", "string", "one word: ok, or what prevented a result"),
+    Column("reason", "string", "sentence that explains a status other than ok"),
+)
+_KEY = (
+    Column("variant", "string", "chromosome:position:ref:alt"),
+    Column("chromosome", "string", "without chr"),
+    Column("position", "int64", "of the first REF base", "1-based"),
+    Column("ref", "string", "reference allele"),
+    Column("alt", "string", "alternative allele, the effect allele"),
+)
+_ASSOCIATION = (
+    *_KEY,
+    Column("rsid", "string", "name in the source", nullable=True),
+    Column("beta", "float64", "effect of one ALT allele", "trait units or log odds", nullable=True),
+    Column("standard_error", "float64", "of beta", "as beta", nullable=True),
+    Column("z_score", "float64", "beta / standard_error; missing when the source gives no sign", nullable=True),
+    Column("neg_log10_p", "float64", "two-sided p-value", "-log10"),
+    Column("alt_frequency", "float64", "ALT allele frequency", "0..1", nullable=True),
+    Column("minor_allele_frequency", "float64", "known also where the ALT frequency is not", "0..0.5", nullable=True),
+    Column("n_effective", "float64", "effective sample size", "people", nullable=True),
+    Column("ref_verified", "bool", "REF equals the reference sequence; false where there is no sequence"),
+)
+
+CONTIGS = TableSchema(
+    "contigs",
+    (
+        Column("contig", "string", "name in the FASTA"),
+        Column("chromosome", "string", "canonical name"),
+        Column("length", "int64", "", "bases"),
+    ),
+)
+
+GENES = TableSchema(
+    "genes",
+    (
+        Column("gene_id", "string", "Ensembl id without version"),
+        Column("gene_symbol", "string", "display name"),
+        Column("chromosome", "string", "without chr"),
+        Column("start", "int64", "", "0-based"),
+        Column("end", "int64", "exclusive", "0-based"),
+        Column("strand", "string", "+ or -"),
+        Column("tss", "int64", "transcription start", "1-based"),
+        Column("gene_type", "string", "biotype, `unknown` when the GTF does not say"),
+    ),
+)
+
+EXONS = TableSchema(
+    "exons",
+    (
+        Column("gene_id", "string", "Ensembl id without version"),
+        Column("chromosome", "string", "without chr"),
+        Column("start", "int64", "", "0-based"),
+        Column("end", "int64", "exclusive", "0-based"),
+    ),
+)
+
+SUMSTATS = TableSchema("sumstats", _ASSOCIATION)
+
+QTL = TableSchema(
+    "qtl",
+    (
+        *_ASSOCIATION,
+        Column("gene_id", "string", "Ensembl id without version"),
+        Column("phenotype_id", "string", "molecular trait: the gene, an intron cluster, a peak"),
+        Column("tissue", "string", "tissue or cell type"),
+    ),
+)
+
+DISPOSITIONS = TableSchema(
+    "dispositions",
+    (
+        Column("row", "int64", "data row or record in the source", "1-based"),
+        Column("source_variant", "string", "chromosome:position:other:effect as the source writes it"),
+        Column("variant", "string", "key on the run's build", nullable=True),
+        Column("disposition", "category", "what became of the row"),
+        Column("kept", "bool", "whether the row is in the canonical table"),
+    ),
+)
+
+HARMONIZATION_QC = TableSchema(
+    "harmonization_qc",
+    (
+        Column("source", "string", "study or QTL set"),
+        Column("kind", "string", "study or qtl"),
+        Column("metric", "string", "a disposition, or a check"),
+        Column("value", "float64", "rows, or the check's value", nullable=True),
+        Column("status", "string", "ok, warning or dropped"),
+        Column("detail", "string", "what it means"),
+    ),
+)
+
+LOCI = TableSchema(
+    "loci",
+    (
+        Column("locus", "string", "study, chromosome and bounds"),
+        Column("study", "string", "study id"),
+        Column("disease", "string", "disease or trait"),
+        Column("chromosome", "string", "without chr"),
+        Column("start", "int64", "", "0-based"),
+        Column("end", "int64", "exclusive", "0-based"),
+        Column("lead_variant", "string", "strongest variant"),
+        Column("lead_neg_log10_p", "float64", "", "-log10"),
+        Column("n_variants", "int64", "variants with statistics"),
+        Column("n_leads", "int64", "independent-looking leads merged into the locus"),
+        *_STATUS,
+    ),
+)
+
+FINE_MAPPING = TableSchema(
+    "fine_mapping",
+    (
+        Column("locus", "string", "locus id"),
+        Column("study", "string", "study id"),
+        Column("disease", "string", "disease or trait"),
+        Column("method", "string", "susie, abf or none: what the PIPs and primary signals come from"),
+        *_STATUS,
+        Column("ld_verdict", "string", "PASS, WARN, FAIL, or NONE without LD"),
+        Column("ld_reason", "string", "what the verdict rests on"),
+        Column("n_variants", "int64", "variants with statistics"),
+        Column("n_ld_variants", "int64", "of those, variants with LD"),
+        Column("ld_posterior_mass", "float64", "single-effect posterior on variants with LD", "0..1", True),
+        Column("sign_consistency", "float64", "pairs with |r| > 0.2 whose z product has r's sign", "0..1", True),
+        Column("ld_lambda", "float64", "LD mismatch: estimate_s_rss", "0..1", True),
+        Column("n_ld_outliers", "int64", "DENTIST-S outliers", nullable=True),
+        Column("n_signals", "int64", "primary signals"),
+        Column("converged", "bool", "whether SuSiE converged", nullable=True),
+        Column("n_iterations", "int64", "SuSiE sweeps", nullable=True),
+        Column("engine", "string", "program and version", nullable=True),
+    ),
+)
+
+CREDIBLE_SETS = TableSchema(
+    "credible_sets",
+    (
+        Column("locus", "string", "locus id"),
+        Column("study", "string", "study id"),
+        Column("disease", "string", "disease or trait"),
+        *_KEY,
+        Column("rsid", "string", "name in the source", nullable=True),
+        Column("neg_log10_p", "float64", "marginal", "-log10"),
+        Column("z_score", "float64", "marginal", nullable=True),
+        Column("pip", "float64", "posterior inclusion probability of the locus' primary method", "0..1", True),
+        Column("posterior_mean", "float64", "effect of one ALT allele", "as beta", True),
+        Column("posterior_sd", "float64", "", "as beta", True),
+        Column("credible_set", "int64", "signal whose credible set holds the variant; missing outside", nullable=True),
+        Column("r_lead", "float64", "LD with the lead variant", "signed r", True),
+        Column("in_ld", "bool", "whether the cohort's LD covers the variant"),
+        *_STATUS,
+    ),
+)
+
+SIGNALS = TableSchema(
+    "signals",
+    (
+        Column("locus", "string", "locus id"),
+        Column("study", "string", "study id"),
+        Column("disease", "string", "disease or trait"),
+        Column("signal", "int64", "0: single effect over all variants; 1..: SuSiE effects with a credible set"),
+        Column("method", "string", "abf or susie"),
+        Column("primary", "bool", "whether ranking rests on this signal"),
+        Column("lead_variant", "string", "highest posterior"),
+        Column("log_bayes_factor", "float64", "of the effect", "natural log"),
+        Column("n_credible", "int64", "variants in the credible set"),
+        Column("coverage", "float64", "posterior mass in the set", "0..1"),
+        Column("purity", "float64", "smallest |r| between its variants; missing without LD", "0..1", True),
+        *_STATUS,
+    ),
+)
+
+SIGNAL_LBF = TableSchema(
+    "signal_lbf",
+    (
+        Column("locus", "string", "locus id"),
+        Column("signal", "int64", "signal of the locus"),
+        *_KEY,
+        Column("log_bayes_factor", "float64", "of the variant in that signal", "natural log"),
+        Column("effect_sign", "float64", "sign of the marginal effect of ALT; missing when unsigned", "-1, +1", True),
+    ),
+)
+
+COLOCALIZATION = TableSchema(
+    "colocalization",
+    (
+        Column("locus", "string", "locus id"),
+        Column("study", "string", "study id"),
+        Column("disease", "string", "disease or trait"),
+        Column("signal", "int64", "signal of the locus"),
+        Column("primary", "bool", "whether ranking rests on this signal"),
+        Column("qtl", "string", "QTL set"),
+        Column("qtl_type", "string", "eqtl, sqtl, pqtl or caqtl"),
+        Column("tissue", "string", "tissue or cell type"),
+        Column("gene_id", "string", "Ensembl id without version"),
+        Column("phenotype_id", "string", "molecular trait"),
+        Column("method", "string", "abf, or lead_overlap for QTL sets that list only significant variants"),
+        Column("n_shared", "int64", "variants with both statistics"),
+        Column("qtl_neg_log10_p", "float64", "strongest QTL association among them", "-log10", True),
+        Column("posterior_h0", "float64", "no association", "0..1", True),
+        Column("posterior_h1", "float64", "GWAS only", "0..1", True),
+        Column("posterior_h2", "float64", "QTL only", "0..1", True),
+        Column("posterior_h3", "float64", "two distinct causal variants", "0..1", True),
+        Column("posterior_h4", "float64", "one shared causal variant", "0..1", True),
+        Column("p12_low", "float64", "smallest prior p12 with H4 above the threshold", nullable=True),
+        Column("p12_high", "float64", "largest such p12, at most min(p1, p2)", nullable=True),
+        Column("clpp", "float64", "sum over variants of the product of the two posteriors", "0..1", True),
+        Column("shared_variant", "string", "most probable shared causal variant", nullable=True),
+        Column("shared_variant_posterior", "float64", "given H4", "0..1", True),
+        Column("direction", "float64", "+1: more of the molecular trait goes with more of the disease", "-1, +1", True),
+        *_STATUS,
+    ),
+)
+
+SCORED_VARIANTS = TableSchema(
+    "scored_variants",
+    (
+        *_KEY,
+        Column("max_pip", "float64", "largest PIP in any study", "0..1"),
+    ),
+)
+
+MUTAGENESIS_WINDOWS = TableSchema(
+    "mutagenesis_windows",
+    (
+        Column("locus", "string", "locus id"),
+        *_KEY,
+        Column("pip", "float64", "of the centre variant in the locus", "0..1"),
+    ),
+)
+
+VARIANT_EFFECTS = TableSchema(
+    "variant_effects",
+    (
+        Column("variant", "string", "chromosome:position:ref:alt"),
+        Column("gene_id", "string", "gene the score is about; missing for local scores", nullable=True),
+        Column("model", "string", "row of models.tsv"),
+        Column("track", "string", "motif, assay or cell type", nullable=True),
+        Column("track_group", "string", "transcription factor family or assay group", nullable=True),
+        Column("scorer", "string", "named score", nullable=True),
+        Column("value", "float64", "ALT against REF", nullable=True),
+        Column("background_quantile", "float64", "of the value's size among background variants", "0..1", True),
+        Column("detail", "string", "for example p-values of both alleles", nullable=True),
+        *_STATUS,
+    ),
+)
+
+MUTAGENESIS = TableSchema(
+    "mutagenesis",
+    (
+        Column("locus", "string", "locus id"),
+        Column("variant", "string", "variant at the centre of the window"),
+        Column("model", "string", "row of models.tsv"),
+        Column("chromosome", "string", "without chr"),
+        Column("position", "int64", "of the changed base", "1-based"),
+        Column("ref", "string", "reference base", nullable=True),
+        Column("alt", "string", "new base", nullable=True),
+        Column("track", "string", "track with the largest change", nullable=True),
+        Column("scorer", "string", "named score", nullable=True),
+        Column("value", "float64", "change against the reference sequence", nullable=True),
+        *_STATUS,
+    ),
+)
+
+EVIDENCE = TableSchema(
+    "evidence",
+    (
+        Column("disease", "string", "disease or trait"),
+        Column("locus", "string", "locus id"),
+        Column("gene_id", "string", "Ensembl id without version"),
+        Column("gene_symbol", "string", "display name"),
+        Column("source", "string", "kind of evidence: row group of the weights table"),
+        Column("value", "float64", "in the source's own unit", nullable=True),
+        Column("unit", "string", "of the value"),
+        Column("log_odds", "float64", "log likelihood ratio added for the gene", "natural log"),
+        Column("direction", "float64", "+1: more gene activity, more disease; missing when unknown", "-1, +1", True),
+        Column("variants", "string", "supporting variants, separated by commas", nullable=True),
+        Column("context", "string", "tissue, cell type or track", nullable=True),
+        Column("detail", "string", "sentence for people"),
+        *_STATUS,
+    ),
+)
+
+LOCUS_GENES = TableSchema(
+    "locus_genes",
+    (
+        Column("disease", "string", "disease or trait"),
+        Column("locus", "string", "locus id"),
+        Column("locus_rank", "int64", "1 is the most probable candidate of the locus"),
+        Column("gene_id", "string", "Ensembl id, or `none`: the target is none of these genes"),
+        Column("gene_symbol", "string", "display name"),
+        Column("probability", "float64", "that the gene is the target of the locus", "0..1"),
+        Column("log_odds", "float64", "sum of the parts", "natural log"),
+        Column("direction", "float64", "+1: more gene activity, more disease; missing when unknown", "-1, +1", True),
+        Column("variants", "string", "supporting variants, separated by commas", nullable=True),
+        Column("contexts", "string", "tissues and cell types, separated by commas", nullable=True),
+        Column("parts", "string", "source=log odds, separated by semicolons"),
+        Column("mechanism", "string", "variant to gene to disease in one sentence"),
+        *_STATUS,
+    ),
+)
+
+RANKED_GENES = TableSchema(
+    "ranked_genes",
+    (
+        Column("disease", "string", "disease or trait"),
+        Column("gene_rank", "int64", "1 is best within the disease"),
+        Column("gene_id", "string", "Ensembl id without version"),
+        Column("gene_symbol", "string", "display name"),
+        Column("probability", "float64", "that the gene is the target of at least one locus", "0..1"),
+        Column("best_locus", "string", "locus with the highest probability"),
+        Column("n_loci", "int64", "loci of the disease with the gene as a candidate"),
+        Column("direction", "float64", "+1: more gene activity, more disease; missing when unknown", "-1, +1", True),
+        Column("variants", "string", "supporting variants at the best locus", nullable=True),
+        Column("contexts", "string", "tissues and cell types at the best locus", nullable=True),
+        Column("parts", "string", "source=log odds at the best locus"),
+        Column("mechanism", "string", "variant to gene to disease in one sentence"),
+        *_STATUS,
+    ),
+)

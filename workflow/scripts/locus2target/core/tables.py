@@ -1,0 +1,172 @@
+"""The one reader and writer of tables, and the schema of each.
+
+Tables are Parquet, written whole or not at all. A schema states column, type, unit and whether values may be missing;
+writing checks a table against it, reading can select columns and a region.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from locus2target.core.intervals import Region
+from locus2target.core.version import VERSION
+
+_ROWS_PER_GROUP = 50_000  # small enough that reading one locus touches one or two groups
+_ARROW_TYPES: Mapping[str, pa.DataType] = {
+    "string": pa.string(),
+    "category": pa.dictionary(pa.int32(), pa.string()),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "float32": pa.float32(),
+    "bool": pa.bool_(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its type, its unit, whether it may be missing, and what it says."""
+
+    name: str
+    type: str
+    description: str
+    unit: str = ""
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """A named table: its columns in order."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Column names in order."""
+        return [column.name for column in self.columns]
+
+    def arrow(self) -> pa.Schema:
+        """The Arrow schema, with the table's name and the version of the code that writes it."""
+        fields = [pa.field(column.name, _ARROW_TYPES[column.type], column.nullable) for column in self.columns]
+        return pa.schema(fields, metadata={"table": self.name, "locus2target": VERSION})
+
+    def empty(self) -> pd.DataFrame:
+        """A table without rows."""
+        return self.to_pandas(self.arrow().empty_table())
+
+    def frame(self, rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
+        """A table from one mapping per row; keys that are left out are missing values."""
+        records = [{name: row.get(name) for name in self.names} for row in rows]
+        return self.to_pandas(pa.Table.from_pylist(records, self.arrow()))
+
+    def to_pandas(self, table: pa.Table) -> pd.DataFrame:
+        """A data frame of some or all columns; whole numbers that may be missing stay whole numbers (`Int64`)."""
+        frame: pd.DataFrame = table.to_pandas()
+        optional = [c.name for c in self.columns if c.type == "int64" and c.nullable and c.name in frame.columns]
+        return frame.astype(dict.fromkeys(optional, "Int64"))
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name beside `path`; move it there when the body ends, remove it when the body fails.
+
+    A reader sees the old file or the whole new one, also when a job is killed or two copies of it run.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=f".tmp{target.suffix}", dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def write_table(frame: pd.DataFrame, path: str | Path, schema: TableSchema) -> None:
+    """Write a table as Parquet, columns in the schema's order.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or unknown, has the wrong type, or misses values where it may not: a defect of the
+        caller, not of the user's data.
+    """
+    unknown = sorted(set(frame.columns) - set(schema.names))
+    absent = sorted(set(schema.names) - set(frame.columns))
+    if unknown or absent:
+        raise ValueError(f"table {schema.name}: unknown columns {unknown}, absent columns {absent}")
+    try:
+        table = pa.Table.from_pandas(frame[schema.names], schema.arrow(), preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise ValueError(f"table {schema.name}: {error}") from error
+    for column in schema.columns:
+        if not column.nullable and table.column(column.name).null_count:
+            raise ValueError(f"table {schema.name}: column {column.name} misses values")
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, row_group_size=_ROWS_PER_GROUP, compression="zstd")
+
+
+def write_tsv(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a tab-separated copy for people: header, no index, missing values empty."""
+    with atomic_path(path) as temporary:
+        frame.to_csv(temporary, sep="\t", index=False, float_format="%.6g")
+
+
+def read_table(
+    path: str | Path,
+    schema: TableSchema,
+    *,
+    columns: Sequence[str] | None = None,
+    region: Region | None = None,
+) -> pd.DataFrame:
+    """Read a table that `write_table` wrote.
+
+    Parameters
+    ----------
+    path, schema
+        The file and what it must hold.
+    columns
+        Columns to read; all by default.
+    region
+        Only rows with `chromosome` and `position` inside; other row groups are not read.
+
+    Raises
+    ------
+    ValueError
+        If the file holds another table or another version's columns.
+    """
+    stored = pq.read_schema(path)
+    if stored.names != schema.names:
+        raise ValueError(f"{path}: columns {stored.names} are not those of table {schema.name} {schema.names}")
+    filters = None
+    if region is not None:
+        filters = [
+            ("chromosome", "==", region.chromosome),
+            ("position", ">=", region.first_position),
+            ("position", "<=", region.last_position),
+        ]
+    table = pq.read_table(path, columns=None if columns is None else list(columns), filters=filters)
+    return schema.to_pandas(table)
+
+
+def read_tables(paths: Iterable[str | Path], schema: TableSchema) -> pd.DataFrame:
+    """Read several files of one table and stack them in the order given."""
+    frames = [read_table(path, schema) for path in paths]
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else schema.empty()

@@ -1,0 +1,1 @@
+"""Readers, harmonisation, liftover, genome, gene annotation and cohort genotypes."""

@@ -1,0 +1,1 @@
+"""Loci, linkage disequilibrium, fine-mapping and colocalization."""

@@ -1,0 +1,1 @@
+"""Evidence, log odds and the ranking of candidate target genes."""

@@ -4,6 +4,7 @@ Nothing is seeded here: a step that draws random numbers takes its seed as an ar
 """
 
 import logging
+import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -45,18 +46,13 @@ def job(log: str, *, threads: int = 1) -> Iterator[logging.Logger]:
 
 def _start_log(log: str) -> logging.Logger:
     Path(log).parent.mkdir(parents=True, exist_ok=True)
-    handlers = [logging.FileHandler(log, mode="w"), logging.StreamHandler(sys.stderr)]
+    handlers: list[logging.Handler] = [logging.FileHandler(log, mode="w"), logging.StreamHandler(sys.stderr)]
     logging.basicConfig(level=logging.INFO, format=_FORMAT, handlers=handlers, force=True)
     return logging.getLogger("locus2target")
 
 
 def _bound_threads(threads: int) -> None:
     """Bound the pools of libraries that the job has already imported; importing them here would cost seconds."""
-    if "numba" in sys.modules:
-        import numba
-
-        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-    if "torch" in sys.modules:
-        import torch
-
-        torch.set_num_threads(threads)
+    for library, limit in (("numba", min(threads, os.cpu_count() or 1)), ("torch", threads)):
+        if library in sys.modules:
+            sys.modules[library].set_num_threads(limit)

@@ -281,6 +281,7 @@ EVIDENCE = TableSchema(
         Column("log_odds", "float64", "log likelihood ratio added for the gene", "natural log"),
         Column("direction", "float64", "+1: more gene activity, more disease; missing when unknown", "-1, +1", True),
         Column("variants", "string", "supporting variants, separated by commas", nullable=True),
+        Column("top_variant", "string", "the first of them as people read it: rsID, key and PIP", nullable=True),
         Column("context", "string", "tissue, cell type or track", nullable=True),
         Column("detail", "string", "sentence for people"),
         *_STATUS,

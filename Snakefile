@@ -1,0 +1,42 @@
+"""locus2target: from cohort genotypes, GWAS and QTL statistics to ranked target genes.
+
+The way of the data: reference -> ingest -> loci -> finemap -> colocalize -> score -> rank -> report.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.25")
+
+
+# Not merged with a config from the command line: a key that the user left out must not be filled from the demo.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "rules/common.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    """Ranked genes of every disease, and the report."""
+    input:
+        "results/render_report/report.html",
+        collect("results/rank_genes/{disease}.tsv", disease=DISEASES),
+        collect("results/plot_locus/{disease}", disease=DISEASES),
+
+
+include: "rules/reference.smk"
+include: "rules/ingest.smk"
+include: "rules/loci.smk"
+include: "rules/finemap.smk"
+include: "rules/colocalize.smk"
+include: "rules/score.smk"
+include: "rules/rank.smk"
+include: "rules/report.smk"

@@ -1,0 +1,55 @@
+"""Ingest: one canonical table per study and QTL set, and what became of every row."""
+
+
+rule harmonize_sumstats:
+    """Bring a study's summary statistics to the run's build, REF/ALT and units."""
+    input:
+        source=study_source,
+        genome=rules.index_reference.output.genome,
+        chain=study_chain,
+    output:
+        sumstats="results/harmonize_sumstats/{study}.parquet",
+        dispositions="results/harmonize_sumstats/{study}.dispositions.parquet",
+        qc="results/harmonize_sumstats/{study}.qc.parquet",
+    log:
+        "logs/harmonize_sumstats/{study}.log",
+    benchmark:
+        "logs/benchmarks/harmonize_sumstats/{study}.tsv"
+    conda:
+        "../envs/tables.yaml"
+    params:
+        study=study_row,
+        build=lookup(dpath="genome/build", within=config),
+        settings=lookup(dpath="harmonization", within=config),
+        library=library("harmonize_sumstats"),
+    message:
+        "Harmonising study {wildcards.study}"
+    script:
+        "../workflow/scripts/harmonize_sumstats.py"
+
+
+rule harmonize_qtl:
+    """Bring a QTL set to the run's build, REF/ALT and units."""
+    input:
+        source=qtl_source,
+        genome=rules.index_reference.output.genome,
+        chain=qtl_chain,
+    output:
+        qtl_table="results/harmonize_qtl/{qtl}.parquet",
+        dispositions="results/harmonize_qtl/{qtl}.dispositions.parquet",
+        qc="results/harmonize_qtl/{qtl}.qc.parquet",
+    log:
+        "logs/harmonize_qtl/{qtl}.log",
+    benchmark:
+        "logs/benchmarks/harmonize_qtl/{qtl}.tsv"
+    conda:
+        "../envs/tables.yaml"
+    params:
+        qtl=qtl_row,
+        build=lookup(dpath="genome/build", within=config),
+        settings=lookup(dpath="harmonization", within=config),
+        library=library("harmonize_qtl"),
+    message:
+        "Harmonising QTL set {wildcards.qtl}"
+    script:
+        "../workflow/scripts/harmonize_qtl.py"

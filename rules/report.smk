@@ -1,0 +1,87 @@
+"""Report: figures per locus, and one self-contained page per run."""
+
+
+rule plot_locus:
+    """Draw association, PIP and genes of each locus of a disease."""
+    input:
+        loci=rules.assemble_evidence.input.loci,
+        credible_sets=rules.assemble_evidence.input.credible_sets,
+        fine_mapping=rules.assemble_evidence.input.fine_mapping,
+        genes=rules.annotate_genes.output.genes,
+        exons=rules.annotate_genes.output.exons,
+        locus_genes=rules.rank_genes.output.locus_genes,
+    output:
+        figures=report(
+            directory("results/plot_locus/{disease}"),
+            patterns=["{locus}.svg"],
+            caption="../workflow/report/locus.rst",
+            category="Loci",
+            subcategory="{disease}",
+            labels={"locus": "{locus}"},
+        ),
+    log:
+        "logs/plot_locus/{disease}.log",
+    benchmark:
+        "logs/benchmarks/plot_locus/{disease}.tsv"
+    conda:
+        "../envs/report.yaml"
+    params:
+        settings=lookup(dpath="report", within=config),
+        library=library("plot_locus"),
+    message:
+        "Drawing loci of {wildcards.disease}"
+    script:
+        "../workflow/scripts/plot_locus.py"
+
+
+rule render_report:
+    """Write the self-contained HTML page of the run."""
+    input:
+        harmonization_qc=[
+            *collect(rules.harmonize_sumstats.output.qc, study=STUDIES),
+            *collect(rules.harmonize_qtl.output.qc, qtl=QTLS),
+        ],
+        loci=rules.assemble_evidence.input.loci,
+        fine_mapping=rules.assemble_evidence.input.fine_mapping,
+        credible_sets=rules.assemble_evidence.input.credible_sets,
+        signals=rules.assemble_evidence.input.signals,
+        colocalization=rules.assemble_evidence.input.colocalization,
+        variant_effects=VARIANT_EFFECTS,
+        mutagenesis=MUTAGENESIS,
+        genes=rules.annotate_genes.output.genes,
+        exons=rules.annotate_genes.output.exons,
+        evidence=collect(rules.assemble_evidence.output.evidence, disease=DISEASES),
+        locus_genes=collect(rules.rank_genes.output.locus_genes, disease=DISEASES),
+        ranked_genes=collect(rules.rank_genes.output.ranked_genes, disease=DISEASES),
+    output:
+        report=report(
+            "results/render_report/report.html",
+            caption="../workflow/report/report.rst",
+            category="Summary",
+            labels={"content": "Report of the run"},
+        ),
+        qc_table=report(
+            "results/render_report/quality_control.html",
+            caption="../workflow/report/quality_control.rst",
+            category="Quality control",
+            labels={"content": "Input rows and loci"},
+        ),
+        ranked_tables=report(
+            collect("results/render_report/{disease}.ranked.html", disease=DISEASES),
+            caption="../workflow/report/ranked_genes.rst",
+            category="Ranked genes",
+        ),
+    log:
+        "logs/render_report/render_report.log",
+    benchmark:
+        "logs/benchmarks/render_report.tsv"
+    conda:
+        "../envs/report.yaml"
+    params:
+        settings=lookup(dpath="report", within=config),
+        run=RUN_FACTS,
+        library=library("render_report"),
+    message:
+        "Rendering the report"
+    script:
+        "../workflow/scripts/render_report.py"

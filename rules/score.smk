@@ -1,0 +1,80 @@
+"""Sequence scores: what credible-set variants do in a sequence model."""
+
+
+rule collect_variants:
+    """Gather the variants worth scoring, once each, and deal them to batches."""
+    input:
+        credible_sets=gather.locus_batches(rules.finemap_loci.output.credible_sets),
+    output:
+        variants=scatter.variant_batches(
+            "results/collect_variants/{scatteritem}.variants.parquet"
+        ),
+        windows=scatter.variant_batches(
+            "results/collect_variants/{scatteritem}.windows.parquet"
+        ),
+    log:
+        "logs/collect_variants/collect_variants.log",
+    benchmark:
+        "logs/benchmarks/collect_variants.tsv"
+    conda:
+        "../envs/tables.yaml"
+    params:
+        min_pip=lookup(dpath="scoring/min_pip", within=config),
+        variants_per_locus=lookup(dpath="mutagenesis/variants_per_locus", within=config),
+        library=library("collect_variants"),
+    message:
+        "Collecting variants to score"
+    script:
+        "../workflow/scripts/collect_variants.py"
+
+
+rule score_variants:
+    """Score a batch of variants: ALT against REF haplotype windows."""
+    input:
+        variants="results/collect_variants/{scatteritem}.variants.parquet",
+        genome=rules.index_reference.output.genome,
+        weights=model_weights,
+    output:
+        variant_effects="results/score_variants/{model}/{scatteritem}.parquet",
+    log:
+        "logs/score_variants/{model}/{scatteritem}.log",
+    benchmark:
+        "logs/benchmarks/score_variants/{model}/{scatteritem}.tsv"
+    conda:
+        "../envs/sequence.yaml"
+    resources:
+        gpu=GPUS,
+    params:
+        model=model_row,
+        settings=SCORE_SETTINGS,
+        library=library("score_variants"),
+    message:
+        "Scoring variants of batch {wildcards.scatteritem} with {wildcards.model}"
+    script:
+        "../workflow/scripts/score_variants.py"
+
+
+rule mutate_windows:
+    """Saturation mutagenesis around the best variants of a batch's loci."""
+    input:
+        windows="results/collect_variants/{scatteritem}.windows.parquet",
+        genome=rules.index_reference.output.genome,
+        weights=model_weights,
+    output:
+        mutagenesis="results/mutate_windows/{model}/{scatteritem}.parquet",
+    log:
+        "logs/mutate_windows/{model}/{scatteritem}.log",
+    benchmark:
+        "logs/benchmarks/mutate_windows/{model}/{scatteritem}.tsv"
+    conda:
+        "../envs/sequence.yaml"
+    resources:
+        gpu=GPUS,
+    params:
+        model=model_row,
+        settings=MUTATE_SETTINGS,
+        library=library("mutate_windows"),
+    message:
+        "Mutating windows of batch {wildcards.scatteritem} with {wildcards.model}"
+    script:
+        "../workflow/scripts/mutate_windows.py"

@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from locus2target.core import schemas
+from locus2target.core.intervals import Region
+from locus2target.core.tables import (
+    Column,
+    TableSchema,
+    atomic_path,
+    read_table,
+    read_tables,
+    write_table,
+    write_tsv,
+)
+
+TOY = TableSchema(
+    "toy",
+    (
+        Column("chromosome", "string", ""),
+        Column("position", "int64", ""),
+        Column("count", "int64", "", nullable=True),
+        Column("value", "float64", "", nullable=True),
+    ),
+)
+
+
+def toy() -> pd.DataFrame:
+    return TOY.frame(
+        [
+            {"chromosome": "1", "position": 5, "count": 2, "value": 0.5},
+            {"chromosome": "1", "position": 9},
+            {"chromosome": "2", "position": 5, "count": 1},
+        ]
+    )
+
+
+def test_round_trip_keeps_types_and_missing_values(tmp_path: Path) -> None:
+    write_table(toy(), tmp_path / "toy.parquet", TOY)
+    read = read_table(tmp_path / "toy.parquet", TOY)
+    pd.testing.assert_frame_equal(read, toy())
+    assert str(read["count"].dtype) == "Int64"
+    assert read["position"].dtype == "int64"
+
+
+def test_region_reads_only_its_rows(tmp_path: Path) -> None:
+    write_table(toy(), tmp_path / "toy.parquet", TOY)
+    read = read_table(tmp_path / "toy.parquet", TOY, columns=["position"], region=Region("1", 5, 9))
+    assert read["position"].tolist() == [9]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"extra": 1}, r"unknown columns \['extra'\]"),
+        ({"position": None}, "position"),
+        ({"value": "abc"}, "toy"),
+    ],
+)
+def test_a_table_off_its_schema_is_not_written(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    frame = toy().astype({"position": object, "value": object}).assign(**change)
+    with pytest.raises(ValueError, match=message):
+        write_table(frame, tmp_path / "toy.parquet", TOY)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_table_is_refused(tmp_path: Path) -> None:
+    write_table(toy(), tmp_path / "toy.parquet", TOY)
+    with pytest.raises(ValueError, match="not those of table contigs"):
+        read_table(tmp_path / "toy.parquet", schemas.CONTIGS)
+
+
+def test_stacking_tables_without_rows_gives_an_empty_table(tmp_path: Path) -> None:
+    write_table(TOY.empty(), tmp_path / "a.parquet", TOY)
+    write_table(toy(), tmp_path / "b.parquet", TOY)
+    assert len(read_tables([tmp_path / "a.parquet"], TOY)) == 0
+    pd.testing.assert_frame_equal(read_tables([tmp_path / "a.parquet", tmp_path / "b.parquet"], TOY), toy())
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError, match="killed"):
+        write_half(target)
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def write_half(target: Path) -> None:
+    with atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError("killed")
+
+
+def test_written_files_follow_the_umask(tmp_path: Path) -> None:
+    write_tsv(toy(), tmp_path / "toy.tsv")
+    plain = tmp_path / "plain.txt"
+    plain.write_text("")
+    assert (tmp_path / "toy.tsv").stat().st_mode == plain.stat().st_mode
+    assert (tmp_path / "toy.tsv").read_text().splitlines()[0] == "chromosome\tposition\tcount\tvalue"
+
+
+def test_every_schema_has_described_columns_and_an_empty_table() -> None:
+    tables = [value for value in vars(schemas).values() if isinstance(value, TableSchema)]
+    assert len(tables) > 15
+    for table in tables:
+        assert len(set(table.names)) == len(table.names)
+        assert table.empty().columns.tolist() == table.names
+        assert all(column.description or column.unit for column in table.columns)

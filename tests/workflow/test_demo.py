@@ -1,0 +1,97 @@
+"""The demo on real data gives the answers that are known, and says what it cannot know."""
+
+from pathlib import Path
+
+import pytest
+from conftest import run_snakemake
+from toy import ROOT
+
+from locus2target.core import schemas
+from locus2target.core.tables import read_table, read_tables
+
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("demo")]
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the demo has run."""
+    directory = tmp_path_factory.mktemp("demo")
+    for name in ("config", "demo", "resources"):
+        (directory / name).symlink_to(ROOT / name)
+    run_snakemake(directory, "--cores", "2")
+    return directory
+
+
+def ranked(demo: Path, disease: str) -> list[str]:
+    table = read_table(demo / f"results/rank_genes/{disease}.parquet", schemas.RANKED_GENES)
+    return list(table.sort_values("gene_rank")["gene_symbol"])
+
+
+KNOWN = [
+    # disease, gene, gene id, H4 of coloc.abf on the whole overlap with p1 = p2 = 1e-4, p12 = 1e-5
+    ("ldl_cholesterol", "HMGCR", "ENSG00000113161", 0.976),
+    ("rheumatoid_arthritis", "CTLA4", "ENSG00000163599", 0.993),
+    ("lymphocyte_count", "RBMS1", "ENSG00000153250", 0.981),
+    ("covid_19", "OAS1", "ENSG00000089127", 0.998),
+]
+
+
+@pytest.mark.parametrize(("disease", "symbol", "gene_id", "h4"), KNOWN)
+def test_known_gene_comes_first_because_it_colocalises(
+    demo: Path, disease: str, symbol: str, gene_id: str, h4: float
+) -> None:
+    assert ranked(demo, disease)[0] == symbol
+    pairs = read_tables(sorted((demo / "results/colocalize_loci").glob("*.parquet")), schemas.COLOCALIZATION)
+    whole_locus = pairs[(pairs["disease"] == disease) & (pairs["gene_id"] == gene_id) & (pairs["signal"] == 0)]
+    assert whole_locus["posterior_h4"].max() == pytest.approx(h4, abs=0.03)
+    evidence = read_table(demo / f"results/assemble_evidence/{disease}.parquet", schemas.EVIDENCE)
+    reasons = evidence[(evidence["gene_id"] == gene_id) & evidence["source"].str.startswith("colocalization")]
+    assert reasons["log_odds"].max() > 1
+
+
+def test_every_disease_has_a_ranked_list(demo: Path) -> None:
+    for disease in (*(row[0] for row in KNOWN), "schizophrenia", "type_1_diabetes"):
+        assert ranked(demo, disease)
+        assert (demo / f"results/rank_genes/{disease}.tsv").is_file()
+
+
+def fine_mapping(demo: Path) -> "object":
+    return read_tables(sorted((demo / "results/finemap_loci").glob("*.fine_mapping.parquet")), schemas.FINE_MAPPING)
+
+
+def test_statistics_without_sign_rule_out_ld_and_direction(demo: Path) -> None:
+    table = fine_mapping(demo)
+    locus = table[table["disease"] == "type_1_diabetes"].iloc[0]
+    assert (locus["method"], locus["status"]) == ("abf", "unsigned_statistics")
+    genes = read_table(demo / "results/rank_genes/type_1_diabetes.parquet", schemas.RANKED_GENES)
+    assert genes["direction"].isna().all()
+
+
+def test_the_mhc_is_listed_and_not_analysed(demo: Path) -> None:
+    table = fine_mapping(demo)
+    mhc = table[(table["disease"] == "schizophrenia") & (table["status"] == "mhc")]
+    assert len(mhc) >= 1
+    assert (mhc["method"] == "none").all()
+
+
+def test_susie_runs_where_the_panel_covers_the_signal_and_only_there(demo: Path) -> None:
+    table = fine_mapping(demo)
+    assert (table["method"] == "susie").any()
+    sparse = table[table["status"] == "ld_sparse"]
+    assert len(sparse) >= 1
+    assert (sparse["method"] == "abf").all()
+
+
+def test_no_claim_from_sequence_that_is_not_there(demo: Path) -> None:
+    effects = read_tables(sorted((demo / "results/score_variants").glob("*/*.parquet")), schemas.VARIANT_EFFECTS)
+    absent = effects[effects["status"] == "no_sequence"]
+    assert len(absent)
+    assert absent["value"].isna().all()
+    assert set(absent["variant"].str.partition(":")[0]) <= {"2", "3", "5", "10", "11", "12", "15"}
+    for disease in ("ldl_cholesterol", "covid_19"):
+        evidence = read_table(demo / f"results/assemble_evidence/{disease}.parquet", schemas.EVIDENCE)
+        assert (evidence.loc[evidence["source"] == "motif_change", "log_odds"] == 0).all()
+
+
+def test_a_second_run_does_nothing(demo: Path) -> None:
+    assert "Nothing to be done" in run_snakemake(demo, "--cores", "1").stdout

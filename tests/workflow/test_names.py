@@ -1,0 +1,51 @@
+"""Rule, script, log, benchmark and result folder of a step share one verb-noun name; rules fit on a screen."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RULE = re.compile(r"^rule (\w+):\n(.*?)(?=^rule |\Z)", re.MULTILINE | re.DOTALL)
+RULES = {name: body for path in sorted((ROOT / "rules").glob("*.smk")) for name, body in RULE.findall(path.read_text())}
+
+
+def test_all_stages_are_there() -> None:
+    assert set(RULES) == {
+        *("index_reference", "annotate_genes", "harmonize_sumstats", "harmonize_qtl", "define_loci", "split_loci"),
+        *("finemap_loci", "colocalize_loci", "collect_variants", "score_variants", "mutate_windows"),
+        *("assemble_evidence", "rank_genes", "plot_locus", "render_report"),
+    }
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_one_name_for_everything_of_a_step(name: str) -> None:
+    body = RULES[name]
+    assert f"../workflow/scripts/{name}.py" in body
+    assert (ROOT / "workflow" / "scripts" / f"{name}.py").is_file()
+    assert re.search(rf'log:\s+"logs/{name}/', body)
+    assert re.search(rf'benchmark:\s+"logs/benchmarks/{name}[/.]', body)
+    written = body[body.index("output:") : body.index("log:")]
+    assert set(re.findall(r'"results/(\w+)', written)) == {name}
+    assert f'library=library("{name}")' in body
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_has_a_docstring_a_message_and_an_environment(name: str) -> None:
+    body = RULES[name]
+    assert re.match(r'\s+"""[A-Z][^\n]+\."""\n', body)
+    assert "message:" in body
+    environment = re.search(r'conda:\s+"\.\./envs/(\w+\.yaml)"', body)
+    assert environment is not None
+    assert (ROOT / "envs" / environment[1]).is_file()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_no_lambda_and_no_run_block(name: str) -> None:
+    assert "lambda" not in RULES[name]
+    assert not re.search(r"^\s+run:", RULES[name], re.MULTILINE)
+
+
+def test_every_script_belongs_to_a_rule_or_to_run() -> None:
+    scripts = {path.stem for path in (ROOT / "workflow" / "scripts").glob("*.py")}
+    assert scripts == set(RULES) | {"summarize_run"}

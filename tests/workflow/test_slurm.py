@@ -1,0 +1,74 @@
+"""`snakemake --profile slurm` runs the demo with real sbatch jobs, on a one-machine SLURM cluster."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from toy import ROOT
+
+from locus2target.core import schemas
+from locus2target.core.tables import read_table
+
+HAS_SLURM = all(
+    shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") for name in ("sbatch", "slurmctld", "munged")
+)
+pytestmark = [
+    pytest.mark.slurm,
+    pytest.mark.workflow,
+    pytest.mark.xdist_group("slurm"),
+    pytest.mark.skipif(not HAS_SLURM, reason="SLURM is not installed: sbatch, slurmctld and munged are needed"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A cluster of its own: environment that leads SLURM's programs to it."""
+    state = tmp_path_factory.mktemp("slurm")
+    environment = os.environ | {"SLURM_TEST_DIR": str(state), "SLURM_TEST_PORT": "26817"}
+    tools = ROOT / "tests" / "tools"
+    subprocess.run([tools / "start-slurm", "--no-install"], env=environment, check=True, capture_output=True)
+    yield environment | {"SLURM_CONF": str(state / "etc" / "slurm.conf")}
+    subprocess.run([tools / "stop-slurm", "--purge"], env=environment, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's own files, as a fresh clone has them."""
+    target = tmp_path_factory.mktemp("clone") / "locus2target"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        source, copy = ROOT / name, target / name
+        if source.is_file() or source.is_symlink():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, copy, follow_symlinks=False)
+    return target
+
+
+def test_the_demo_runs_with_profile_slurm(cluster: dict[str, str], clone: Path) -> None:
+    quick = ("--slurm-init-seconds-before-status-checks", "5", "--latency-wait", "10")
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--profile", "slurm", *quick],
+        cwd=clone,
+        env=cluster | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
+    submitted = set(re.findall(r"Job \d+ has been submitted with SLURM jobid (\d+)", done.stdout))
+    assert len(submitted) > 30
+    ranked = read_table(clone / "results/rank_genes/rheumatoid_arthritis.parquet", schemas.RANKED_GENES)
+    assert ranked.sort_values("gene_rank")["gene_symbol"].iloc[0] == "CTLA4"
+    print(f"{len(submitted)} SLURM jobs ran the demo")  # noqa: T201

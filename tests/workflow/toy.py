@@ -1,0 +1,220 @@
+"""A small cohort with a known answer: one disease, one causal variant, one target gene that is not the nearest one.
+
+Genome, genotypes, GWAS and QTL statistics are drawn from fixed seeds. The GWAS reports effects per random allele and
+the file names contigs `chr1`, so that harmonisation has work to do.
+"""
+
+import copy
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pysam
+import yaml
+
+ROOT = Path(__file__).parents[2]
+LENGTH = 600_000
+N_SAMPLES = 400
+N_VARIANTS = 300
+CAUSAL = 150
+OTHER_CAUSAL = 40
+N_GWAS, N_QTL = 40_000, 600
+GENES = {  # symbol: (start, end, strand), 0-based; the causal variant lies near 300,000
+    "NEAREST": (305_000, 320_000, "+"),
+    "TARGET": (380_000, 400_000, "-"),
+    "BYSTANDER": (200_000, 215_000, "+"),
+}
+
+
+@dataclass(frozen=True)
+class Toy:
+    """Where the toy run lies and what its answer is."""
+
+    directory: Path
+    config: Path
+    causal_variant: str
+    target_gene: str = "TARGET"
+
+
+def write_toy(directory: Path) -> Toy:
+    """Write all inputs, sheets and the config of the toy run."""
+    rng = np.random.default_rng(7)
+    sequence = "".join(rng.choice(list("ACGT"), LENGTH))
+    positions = np.sort(rng.choice(np.arange(2_000, LENGTH - 2_000, 50), N_VARIANTS, replace=False))
+    positions[CAUSAL] = 300_001
+    refs = [sequence[position - 1] for position in positions]
+    alts = [rng.choice([base for base in "ACGT" if base not in {ref, *complement_of(ref)}]) for ref in refs]
+    dosages = correlated_dosages(rng)
+    data = directory / "data"
+    data.mkdir(parents=True)
+    write_fasta(data / "genome.fa", sequence)
+    write_gtf(data / "genes.gtf")
+    write_vcf(data / "cohort.vcf", positions, refs, alts, dosages)
+    ld = np.corrcoef(dosages)
+    frequency = dosages.mean(axis=1) / 2
+    write_gwas(data / "gwas.tsv.gz", rng, positions, refs, alts, frequency, draw_z(rng, ld, {CAUSAL: 0.05}, N_GWAS))
+    write_gwas(data / "null.tsv.gz", rng, positions, refs, alts, frequency, draw_z(rng, ld, {}, N_GWAS))
+    write_qtl(data / "qtl.tsv.gz", rng, ld, positions, refs, alts, frequency)
+    config = write_config(directory)
+    return Toy(directory, config, f"1:{positions[CAUSAL]}:{refs[CAUSAL]}:{alts[CAUSAL]}")
+
+
+def complement_of(base: str) -> str:
+    return {"A": "T", "T": "A", "C": "G", "G": "C"}[base]
+
+
+def correlated_dosages(rng: np.random.Generator) -> npt.NDArray[np.int8]:
+    """(variants, samples) dosages whose LD decays over a few tens of variants."""
+    haplotypes = np.empty((N_VARIANTS, 2 * N_SAMPLES), dtype=np.int8)
+    thresholds = rng.uniform(-1, 1, N_VARIANTS)
+    latent = rng.standard_normal(2 * N_SAMPLES)
+    for row in range(N_VARIANTS):
+        latent = 0.93 * latent + np.sqrt(1 - 0.93**2) * rng.standard_normal(2 * N_SAMPLES)
+        haplotypes[row] = latent > thresholds[row]
+    return haplotypes[:, ::2] + haplotypes[:, 1::2]
+
+
+def draw_z(
+    rng: np.random.Generator, ld: npt.NDArray[np.float64], effects: dict[int, float], n: int
+) -> npt.NDArray[np.float64]:
+    """z-scores per ALT from N(sqrt(n) R b, R)."""
+    b = np.zeros(len(ld))
+    for variant, effect in effects.items():
+        b[variant] = effect
+    noise = np.linalg.cholesky(ld + 1e-6 * np.eye(len(ld))) @ rng.standard_normal(len(ld))
+    return np.asarray(np.sqrt(n) * ld @ b + noise)
+
+
+def write_fasta(path: Path, sequence: str) -> None:
+    path.write_text(">chr1\n" + "".join(f"{sequence[i : i + 60]}\n" for i in range(0, len(sequence), 60)))
+
+
+def write_gtf(path: Path) -> None:
+    lines = []
+    for number, (symbol, (start, end, strand)) in enumerate(GENES.items(), 1):
+        attributes = f'gene_id "ENSG{number:011d}.1"; gene_name "{symbol}"; gene_type "protein_coding";'
+        lines += [
+            f"chr1\ttoy\t{feature}\t{start + 1}\t{end}\t.\t{strand}\t.\t{attributes}\n" for feature in ("gene", "exon")
+        ]
+    path.write_text("".join(lines))
+
+
+def write_vcf(
+    path: Path, positions: npt.NDArray[np.int64], refs: list[str], alts: list[str], dosages: npt.NDArray[np.int8]
+) -> None:
+    samples = "\t".join(f"S{i}" for i in range(N_SAMPLES))
+    calls = {0: "0/0", 1: "0/1", 2: "1/1"}
+    with path.open("w") as handle:
+        handle.write(f"##fileformat=VCFv4.2\n##contig=<ID=chr1,length={LENGTH}>\n")
+        handle.write('##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n')
+        handle.write(f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{samples}\n")
+        for position, ref, alt, row in zip(positions, refs, alts, dosages, strict=True):
+            genotypes = "\t".join(calls[int(dosage)] for dosage in row)
+            handle.write(f"chr1\t{position}\t.\t{ref}\t{alt}\t.\tPASS\t.\tGT\t{genotypes}\n")
+    pysam.tabix_index(str(path), preset="vcf", force=True)
+
+
+def write_gwas(
+    path: Path,
+    rng: np.random.Generator,
+    positions: npt.NDArray[np.int64],
+    refs: list[str],
+    alts: list[str],
+    frequency: npt.NDArray[np.float64],
+    z: npt.NDArray[np.float64],
+) -> None:
+    """Effects per a randomly chosen allele, on the scale of a standardised trait."""
+    with gzip.open(path, "wt") as handle:
+        handle.write("chromosome\tbase_pair_location\teffect_allele\tother_allele\tbeta\tstandard_error\tp_value\n")
+        for position, ref, alt, f, score in zip(positions, refs, alts, frequency, z, strict=True):
+            se = 1 / np.sqrt(2 * f * (1 - f) * N_GWAS)
+            flip = rng.random() < 0.5
+            effect, other, beta = (ref, alt, -score * se) if flip else (alt, ref, score * se)
+            p = np.exp(log_two_sided_p(score))
+            handle.write(f"1\t{position}\t{effect}\t{other}\t{beta:.6g}\t{se:.6g}\t{p:.6g}\n")
+
+
+def log_two_sided_p(z: float) -> float:
+    from scipy.special import log_ndtr
+
+    return float(np.log(2) + log_ndtr(-abs(z)))
+
+
+def write_qtl(
+    path: Path,
+    rng: np.random.Generator,
+    ld: npt.NDArray[np.float64],
+    positions: npt.NDArray[np.int64],
+    refs: list[str],
+    alts: list[str],
+    frequency: npt.NDArray[np.float64],
+) -> None:
+    """The target's expression shares the causal variant, with the opposite sign; the nearest gene's does not."""
+    causal = {"TARGET": {CAUSAL: -0.5}, "NEAREST": {OTHER_CAUSAL: 0.5}, "BYSTANDER": {}}
+    with gzip.open(path, "wt") as handle:
+        handle.write("molecular_trait_id\tchromosome\tposition\tref\talt\tmaf\tpvalue\tbeta\tse\tgene_id\n")
+        for number, symbol in enumerate(GENES, 1):
+            gene = f"ENSG{number:011d}"
+            z = draw_z(rng, ld, causal[symbol], N_QTL)
+            for position, ref, alt, f, score in zip(positions, refs, alts, frequency, z, strict=True):
+                se = 1 / np.sqrt(2 * f * (1 - f) * N_QTL)
+                p = np.exp(log_two_sided_p(score))
+                handle.write(f"{gene}\tchr1\t{position}\t{ref}\t{alt}\t{min(f, 1 - f):.4f}\t")
+                handle.write(f"{p:.6g}\t{score * se:.6g}\t{se:.6g}\t{gene}\n")
+
+
+SHEETS: dict[str, list[dict[str, Any]]] = {
+    "studies": [
+        {"study": "toy_gwas", "disease": "toy_disease", "path": "data/gwas.tsv.gz", "trait_type": "quantitative"},
+        {"study": "null_gwas", "disease": "null_disease", "path": "data/null.tsv.gz", "trait_type": "quantitative"},
+    ],
+    "cohorts": [
+        {"cohort": "toy_cohort", "chromosome": "all", "genotypes": "data/cohort.vcf.gz", "dosage_field": "GT"},
+    ],
+    "qtls": [
+        {"qtl": "toy_eqtl", "path": "data/qtl.tsv.gz", "qtl_type": "eqtl", "tissue": "toy tissue", "coverage": "full"},
+    ],
+    "models": [
+        {
+            "model": "motif_jaspar2026",
+            "backend": "motif",
+            "weights": str(ROOT / "resources/motifs/jaspar2026_core_vertebrates.npz"),
+            "window_bp": 128,
+        },
+    ],
+}
+SHARED_CELLS: dict[str, dict[str, Any]] = {
+    "studies": {"format": "table", "build": "GRCh37", "n_samples": N_GWAS, "sd_y": 1, "strand": "infer"}
+    | {"cohort": "toy_cohort"},
+    "qtls": {"format": "table", "build": "GRCh37", "n_samples": N_QTL, "sd_y": 1, "strand": "forward"},
+    "cohorts": {},
+    "models": {},
+}
+
+
+def write_config(directory: Path) -> Path:
+    """The shipped config, pointed at the toy's files."""
+    config = copy.deepcopy(yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))
+    config["run_name"] = "toy"
+    config["genome"] |= {"fasta": "data/genome.fa", "gtf": "data/genes.gtf", "chains": {}}
+    config["annotations"] = dict.fromkeys(config["annotations"])
+    config["loci"] |= {"window_bp": 250_000, "min_variants": 20, "batches": 2}
+    config["ranking"]["weights"] = str(ROOT / config["ranking"]["weights"])
+    for name, rows in SHEETS.items():
+        config["sheets"][name] = f"config/{name}.tsv"
+        write_sheet(directory / "config" / f"{name}.tsv", name, rows)
+    path = directory / "config" / "config.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    return path
+
+
+def write_sheet(path: Path, name: str, rows: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    schema = yaml.safe_load((ROOT / "workflow" / "schemas" / f"{name}.schema.yaml").read_text())
+    columns = list(schema["properties"])
+    lines = ["\t".join(columns)]
+    lines += ["\t".join(str((SHARED_CELLS[name] | row).get(column, "")) for column in columns) for row in rows]
+    path.write_text("\n".join(lines) + "\n")

@@ -1,0 +1,69 @@
+"""Digest of the code a rule runs, so that editing a library module reruns exactly the rules that import it.
+
+Snakemake notices an edited script, not an edited module that the script imports.
+"""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE = "locus2target"
+
+
+def script_digest(script: Path) -> str:
+    """Hash of every module of this package that a script imports, directly or through another.
+
+    Parameters
+    ----------
+    script
+        Path of the script; the package lies beside it.
+
+    Returns
+    -------
+    str
+        Twelve hexadecimal digits. Files beside a module that are not Python (templates, assets) count too.
+    """
+    root = script.parent
+    hasher = hashlib.sha256()
+    for path in sorted(imported_modules(script, root)):
+        for part in (path, *_companions(path)):
+            hasher.update(part.relative_to(root).as_posix().encode())
+            hasher.update(part.read_bytes())
+    return hasher.hexdigest()[:12]
+
+
+def imported_modules(script: Path, root: Path) -> set[Path]:
+    """Files of the package's modules that a script imports, directly or through another."""
+    found: set[Path] = set()
+    waiting = list(_imports(script, root))
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting.extend(_imports(module, root))
+    return found
+
+
+@cache
+def _imports(source: Path, root: Path) -> frozenset[Path]:
+    """Files of the package's modules that one file imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            names.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
+    files = (root / Path(*name.split(".")).with_suffix(".py") for name in names if name.startswith(f"{PACKAGE}."))
+    return frozenset(file for file in files if file.is_file())
+
+
+def _companions(module: Path) -> list[Path]:
+    """Templates and assets in the folder tree of a module's package."""
+    if module.parent.name == PACKAGE:
+        return []
+    return sorted(
+        path
+        for path in module.parent.rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc", ".nbi", ".nbc"}
+    )

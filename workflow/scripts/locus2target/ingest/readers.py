@@ -1,0 +1,375 @@
+"""Readers of summary statistics: GWAS-VCF and delimited tables become one raw frame with our column names."""
+
+import gzip
+import zlib
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from cyvcf2 import VCF
+
+from locus2target.core.errors import InputError
+from locus2target.ingest.columns import resolve_columns
+
+_TEXTS = ("chromosome", "effect_allele", "other_allele", "rsid", "gene_id", "phenotype_id", "tissue")
+_NUMBERS = (
+    "beta",
+    "odds_ratio",
+    "standard_error",
+    "z_score",
+    "neg_log10_p",
+    "effect_allele_frequency",
+    "minor_allele_frequency",
+    "n",
+    "n_cases",
+)
+_READ_AS_TEXT = (*_TEXTS, "ref_allele", "alt_allele", "variant", "p_value")
+_VCF_NUMBERS = {
+    "ES": "beta",
+    "SE": "standard_error",
+    "LP": "neg_log10_p",
+    "AF": "effect_allele_frequency",
+    "SS": "n",
+    "EZ": "z_score",
+    "NC": "n_cases",
+}
+_MISSING = ("", ".", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>")
+_ROWS_PER_CHUNK = 500_000
+_COMBINED = r"^(?:chr)?(?P<chromosome>[^:_]+)[:_](?P<position>\d+)[:_](?P<ref>[^:_]+)[:_](?P<alt>[^:_]+)(?:[:_].*)?$"
+_GZIP = b"\x1f\x8b"
+_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+_SMALLEST_DOUBLE = 1e-300  # below, -log10 p is read from the text: doubles lose digits and then underflow to 0
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """Summary statistics as the source gives them.
+
+    Attributes
+    ----------
+    frame
+        One row per data row (GWAS-VCF: per record and ALT): `row` (int64, 1-based, blank lines not counted),
+        `source_variant`, texts, `position` (float64, NaN missing, -1 unreadable), numbers (float64, NaN missing;
+        `neg_log10_p` is inf for p = 0 and negative for p outside 0..1), `is_header` and `unreadable` (bool).
+    path
+        The file.
+    columns
+        Our name -> the file's column, for messages.
+    names_ref
+        Whether the source says which allele is REF.
+    unreadable
+        Column of the file -> (how many of its numbers cannot be read, the first of them).
+    """
+
+    frame: pd.DataFrame
+    path: str
+    columns: Mapping[str, str]
+    names_ref: bool
+    unreadable: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+
+
+# ---- GWAS-VCF ----------------------------------------------------------------------------------------------------
+
+
+def read_gwas_vcf(path: str) -> RawTable:
+    """Read a GWAS-VCF (Lyon et al. 2021): one study, effects per ALT; one row per record and ALT.
+
+    Raises
+    ------
+    InputError
+        If the file is truncated or damaged, holds no record, or not exactly one study.
+    """
+    _check_complete(path)
+    vcf = _open_vcf(path)
+    tags = [tag for tag in _VCF_NUMBERS if _has_format(vcf, tag)]
+    texts: dict[str, list[str | None]] = {name: [] for name in ("chromosome", "other_allele", "effect_allele", "rsid")}
+    whole: dict[str, array[int]] = {"row": array("q"), "position": array("q")}
+    numbers: dict[str, array[float]] = {tag: array("d") for tag in tags}
+    has_id = _has_format(vcf, "ID")
+    for row, record in enumerate(_records(vcf, path), start=1):
+        alts = record.ALT or [None]
+        rsid = record.ID or _format_id(record, has_id)
+        for alt in alts:
+            for name, value in zip(texts, (record.CHROM, record.REF, alt, rsid), strict=True):
+                texts[name].append(value)
+            whole["row"].append(row)
+            whole["position"].append(record.POS)
+        for tag in tags:
+            numbers[tag].extend(_per_alt(record.format(tag), len(alts)))
+    if not whole["row"]:
+        raise _empty(path)
+    frame = pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in texts.items()})
+    frame["row"] = np.asarray(whole["row"], dtype=np.int64)
+    frame["position"] = np.asarray(whole["position"], dtype=np.float64)
+    frame["source_variant"] = _source_variant(frame, frame["position"].astype("int64").astype("str"))
+    for tag in tags:
+        frame[_VCF_NUMBERS[tag]] = np.asarray(numbers[tag], dtype=np.float64)
+    return RawTable(_complete(frame), path, {_VCF_NUMBERS[tag]: tag for tag in tags}, names_ref=True)
+
+
+def _open_vcf(path: str) -> Any:
+    try:
+        vcf = VCF(path)
+    except OSError as error:
+        raise InputError(
+            f"cannot be opened as VCF ({error})", where=path, remedy="Check `path` and `format` of the sheet."
+        ) from error
+    if len(vcf.samples) != 1:
+        raise InputError(
+            f"holds {len(vcf.samples)} sample columns; a GWAS-VCF of one study has 1",
+            where=path,
+            remedy="Extract the study, for example with bcftools view -s.",
+        )
+    return vcf
+
+
+def _has_format(vcf: Any, tag: str) -> bool:
+    try:
+        header = vcf.get_header_type(tag)
+    except KeyError:
+        return False
+    return bool(header["HeaderType"] == "FORMAT") if "HeaderType" in header else True
+
+
+def _records(vcf: Any, path: str) -> Iterator[Any]:
+    """Yield the records; htslib's errors, which cyvcf2 passes on as plain `Exception`, become an `InputError`."""
+    records = iter(vcf)
+    while True:
+        try:
+            record = next(records)
+        except StopIteration:
+            return
+        except Exception as error:  # noqa: BLE001 - cyvcf2 raises nothing narrower
+            raise InputError(f"a record cannot be read ({error})", where=path, remedy="Fetch the file again.") from error
+        yield record
+
+
+def _format_id(record: Any, has_id: bool) -> str | None:
+    values = record.format("ID") if has_id else None
+    return None if values is None or values[0] in {"", "."} else str(values[0])
+
+
+def _per_alt(values: npt.NDArray[Any] | None, n_alts: int) -> list[float]:
+    """Numbers of one FORMAT field, one per ALT; a single number (Number=1) stands for every ALT."""
+    if values is None:
+        return [np.nan] * n_alts
+    numbers = [float(value) for value in values[0]]
+    if np.issubdtype(values.dtype, np.integer):
+        numbers = [number if number > np.iinfo(np.int32).min + 1 else np.nan for number in numbers]
+    return numbers * n_alts if len(numbers) == 1 else (numbers + [np.nan] * n_alts)[:n_alts]
+
+
+# ---- delimited tables --------------------------------------------------------------------------------------------
+
+
+def read_delimited(
+    path: str,
+    mapping: Mapping[str, str],
+    defaults: Mapping[str, str],
+) -> RawTable:
+    """Read a table with a header line, separated by tabs, commas or spaces, plain or gzipped.
+
+    Parameters
+    ----------
+    path
+        The file; lines before the header that start with `##` are skipped.
+    mapping, defaults
+        See `columns.resolve_columns`.
+
+    Raises
+    ------
+    InputError
+        If the file is absent, truncated, damaged, ragged or has no data rows, or a column is missing.
+    """
+    _check_complete(path)
+    with _readable(path):
+        header, separator, n_skipped = _read_header(path)
+        columns = resolve_columns(header, mapping, defaults, where=path)
+        unreadable: dict[str, tuple[int, str]] = {}
+        frames = [
+            _raw_chunk(chunk, columns, unreadable) for chunk in _chunks(path, header, separator, n_skipped, columns)
+        ]
+    if not any(len(frame) for frame in frames):
+        raise _empty(path)
+    frame = pd.concat(frames, ignore_index=True)
+    if frame["is_header"].all():
+        raise _empty(path)
+    return RawTable(frame, path, columns, names_ref="effect_allele" not in columns, unreadable=unreadable)
+
+
+def _read_header(path: str) -> tuple[list[str], str, int]:
+    """Column names, separator, and lines up to and including the header."""
+    with _open(path) as lines:
+        for n_lines, line in enumerate(lines, start=1):
+            text = line.decode("utf-8-sig" if n_lines == 1 else "utf-8", errors="replace").rstrip("\r\n")
+            if text and not text.startswith("##"):
+                separator = next((sign for sign in "\t," if sign in text), r"\s+")
+                names = text.split() if separator == r"\s+" else text.split(separator)
+                return [name.strip().strip('"') for name in names], separator, n_lines
+    raise _empty(path)
+
+
+def _chunks(
+    path: str, header: list[str], separator: str, n_skipped: int, columns: Mapping[str, str]
+) -> Iterator[pd.DataFrame]:
+    texts = {column: "str" for name, column in columns.items() if name in _READ_AS_TEXT}
+    with _open(path) as source:
+        try:
+            yield from pd.read_csv(
+                source,
+                sep=separator,
+                names=header,
+                skiprows=n_skipped,
+                usecols=sorted(set(columns.values())),
+                dtype=texts,
+                chunksize=_ROWS_PER_CHUNK,
+                keep_default_na=False,
+                na_values=list(_MISSING),
+                index_col=False,
+                low_memory=False,
+                encoding_errors="replace",
+            )
+        except pd.errors.EmptyDataError:
+            raise _empty(path) from None
+        except pd.errors.ParserError as error:
+            raise InputError(
+                f"a line cannot be read ({str(error).strip()})", where=path, remedy="Mend or remove that line."
+            ) from error
+
+
+def _raw_chunk(chunk: pd.DataFrame, columns: Mapping[str, str], unreadable: dict[str, tuple[int, str]]) -> pd.DataFrame:
+    """One chunk with our names; counts what cannot be read into `unreadable`."""
+    raw = pd.DataFrame({name: chunk[column] for name, column in columns.items()})
+    key = "position" if "position" in columns else "variant"
+    frame = pd.DataFrame({"row": chunk.index.to_numpy(np.int64) + 1, "is_header": raw[key].eq(columns[key])})
+    _split_combined(raw)
+    _name_alleles(raw)
+    for name in set(_TEXTS) & set(raw):
+        frame[name] = raw[name].astype("str")
+    frame["source_variant"] = _source_variant(frame, raw["position"])
+    frame["position"], bad = _numbers(raw["position"])
+    frame.loc[bad, "position"] = -1.0
+    frame["unreadable"] = False
+    for name in ("p_value", *_NUMBERS):
+        if name not in raw:
+            continue
+        frame[name], bad = _neg_log10_p(raw[name]) if name == "p_value" else _numbers(raw[name])
+        bad &= ~frame["is_header"].to_numpy()
+        frame["unreadable"] |= bad
+        if bad.any():
+            count, example = unreadable.get(columns[name], (0, str(raw[name].array[bad.argmax()])))
+            unreadable[columns[name]] = count + int(bad.sum()), example
+    if "p_value" in frame:
+        from_p = frame.pop("p_value")
+        frame["neg_log10_p"] = frame["neg_log10_p"].fillna(from_p) if "neg_log10_p" in frame else from_p
+    return _complete(frame)
+
+
+def _split_combined(raw: pd.DataFrame) -> None:
+    """Fill chromosome, position and alleles from ids like `1_1387167_A_C_b37` where they have no column."""
+    if "variant" not in raw:
+        return
+    parts = raw["variant"].str.extract(_COMBINED)
+    raw["chromosome"] = raw["chromosome"] if "chromosome" in raw else parts["chromosome"]
+    raw["position"] = raw["position"] if "position" in raw else parts["position"]
+    if "effect_allele" not in raw and "alt_allele" not in raw:
+        raw["ref_allele"], raw["alt_allele"] = parts["ref"], parts["alt"]
+
+
+def _name_alleles(raw: pd.DataFrame) -> None:
+    """ALT is the effect allele unless the file names that; then the other one of REF and ALT is the other allele."""
+    if "effect_allele" not in raw:
+        raw["effect_allele"], raw["other_allele"] = raw["alt_allele"], raw["ref_allele"]
+    elif "other_allele" not in raw:
+        raw["other_allele"] = raw["ref_allele"].where(raw["effect_allele"] != raw["ref_allele"], raw["alt_allele"])
+
+
+def _source_variant(frame: pd.DataFrame, position: "pd.Series[Any]") -> "pd.Series[str]":
+    parts = (frame["chromosome"], position, frame["other_allele"], frame["effect_allele"])
+    chromosome, place, other, effect = (part.astype("str").fillna(".") for part in parts)
+    return chromosome + ":" + place + ":" + other + ":" + effect
+
+
+def _numbers(values: "pd.Series[Any]") -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Numbers, NaN where missing or unreadable, and which are unreadable."""
+    numbers = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    return numbers, np.isnan(numbers) & values.notna().to_numpy()
+
+
+def _neg_log10_p(texts: "pd.Series[str]") -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """-log10 of p-values written as text, also below the smallest double; inf for 0, negative outside 0..1."""
+    p, bad = _numbers(texts)
+    neg_log10 = np.full(len(p), np.nan)
+    inside = p > 0
+    neg_log10[inside] = -np.log10(p[inside])
+    neg_log10[p < 0] = -np.inf
+    tiny = np.flatnonzero((p >= 0) & (p < _SMALLEST_DOUBLE))
+    neg_log10[tiny] = [_neg_log10_of_text(texts.array[row]) for row in tiny]
+    return neg_log10 + 0.0, bad
+
+
+def _neg_log10_of_text(text: str) -> float:
+    """-log10 of a non-negative number.
+
+    >>> _neg_log10_of_text("1e-412")
+    412.0
+    """
+    mantissa, _, exponent = text.lower().partition("e")
+    value = float(mantissa)
+    return np.inf if value == 0 else -float(np.log10(value)) - float(exponent or 0)
+
+
+# ---- shared ------------------------------------------------------------------------------------------------------
+
+
+def _complete(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns that the source does not have, as missing values."""
+    for name in ("is_header", "unreadable"):
+        if name not in frame:
+            frame[name] = False
+    for name in set(_NUMBERS) - set(frame):
+        frame[name] = np.nan
+    if "rsid" not in frame:
+        frame["rsid"] = pd.Series(np.nan, index=frame.index, dtype="str")
+    return frame
+
+
+def _empty(path: str) -> InputError:
+    return InputError("empty study: there are no data rows", where=path, remedy="Check the file, or remove the study.")
+
+
+def _open(path: str) -> IO[bytes]:
+    with Path(path).open("rb") as start:
+        zipped = start.read(2) == _GZIP
+    opener: Callable[[str, str], IO[bytes]] = gzip.open if zipped else open  # type: ignore[assignment]
+    return opener(path, "rb")
+
+
+def _check_complete(path: str) -> None:
+    """Refuse a block-gzipped file without its end marker: readers would take what is left for the whole."""
+    with _readable(path), Path(path).open("rb") as source:
+        start = source.read(18)
+        if start[:2] != _GZIP or start[12:14] != b"BC":
+            return
+        source.seek(-len(_BGZF_END), 2)
+        if source.read() != _BGZF_END:
+            raise EOFError("the end marker of the block-gzipped file is missing")
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
+    """Turn the ways in which a file can be unreadable into an `InputError`."""
+    try:
+        yield
+    except EOFError as error:
+        raise InputError(f"the file is truncated ({error})", where=path, remedy="Fetch it again.") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"the compressed file is damaged ({error})", where=path, remedy="Fetch it again.") from error
+    except OSError as error:
+        raise InputError(f"the file cannot be read ({error})", where=path, remedy="Check `path` in the sheet.") from error

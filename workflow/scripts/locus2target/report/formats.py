@@ -1,0 +1,147 @@
+"""How numbers and names are written for people: one spelling for the page, the tables and the figures."""
+
+import math
+import re
+
+from locus2target.core.variants import parse_variant_key
+
+MISSING = "–"
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_UNSAFE_IN_ANCHOR = re.compile(r"[^A-Za-z0-9_.]+")
+SOURCE_LABELS = {
+    "distance": "Distance",
+    "colocalization_eqtl": "eQTL",
+    "colocalization_sqtl": "sQTL",
+    "colocalization_pqtl": "pQTL",
+    "colocalization_caqtl": "caQTL",
+    "qtl_lead_overlap": "QTL lead",
+    "coding_consequence": "Coding",
+    "enhancer_gene_link": "Enhancer link",
+    "open_chromatin": "Open chromatin",
+    "motif_change": "Motif",
+}
+
+
+def is_missing(value: object) -> bool:
+    """Whether a table's cell holds nothing: None, NaN, `pandas.NA` or an empty text."""
+    return value is None or value == "" or str(value) in {"nan", "<NA>", "None"}
+
+
+def format_count(value: float) -> str:
+    """Whole number with thousands separators.
+
+    >>> format_count(1234567)
+    '1,234,567'
+    """
+    return f"{round(value):,}"
+
+
+def format_probability(value: float) -> str:
+    """Two decimals; values that would round to 0 or 1 say on which side of it they lie.
+
+    >>> [format_probability(value) for value in (0, 0.004, 0.123, 0.997, 1)]
+    ['0', '<0.01', '0.12', '>0.99', '1']
+    """
+    if value in {0, 1}:
+        return str(int(value))
+    if value < 0.01:
+        return "<0.01"
+    return ">0.99" if value > 0.99 else f"{value:.2f}"
+
+
+def format_p_value(neg_log10_p: float) -> str:
+    """P-value of a -log10 p; never zero, because it is computed from the logarithm.
+
+    >>> [format_p_value(value) for value in (1.5, 8.5, 400.0)]
+    ['0.032', '3.2×10⁻⁹', '1.0×10⁻⁴⁰⁰']
+    """
+    if neg_log10_p < 3:
+        return f"{10**-neg_log10_p:.2g}"
+    exponent = -math.ceil(neg_log10_p)
+    mantissa = f"{10 ** (-exponent - neg_log10_p):.1f}"
+    if mantissa == "10.0":
+        exponent, mantissa = exponent + 1, "1.0"
+    return f"{mantissa}×10{str(exponent).translate(_SUPERSCRIPTS)}"
+
+
+def format_signed(value: float) -> str:
+    """Log odds or another signed number, two decimals, with a typographic minus.
+
+    >>> [format_signed(value) for value in (1.234, -0.5, 0.001)]
+    ['+1.23', '−0.50', '0.00']
+    """
+    rounded = f"{abs(value):.2f}"
+    if float(rounded) == 0:
+        return rounded
+    return ("+" if value > 0 else "−") + rounded
+
+
+def format_number(value: float) -> str:
+    """Three significant digits, whole numbers in full.
+
+    >>> [format_number(value) for value in (12345.0, 0.012345, 1e-5)]
+    ['12,345', '0.0123', '1×10⁻⁵']
+    """
+    if float(value).is_integer():
+        return format_count(value)
+    text = f"{value:.3g}"
+    mantissa, _, exponent = text.partition("e")
+    return f"{mantissa}×10{str(int(exponent)).translate(_SUPERSCRIPTS)}" if exponent else text
+
+
+def format_region(chromosome: str, start: int, end: int) -> str:
+    """Region of a 0-based half-open interval, 1-based and inclusive as people write it.
+
+    >>> format_region("22", 999, 2000)
+    '22:1,000–2,000'
+    """
+    return f"{chromosome}:{start + 1:,}–{end:,}"
+
+
+def format_variant(key: str) -> str:
+    """Variant with a readable position and long alleles cut.
+
+    >>> format_variant("22:1000:A:G"), format_variant("22:1000:A:GTTTTTTTTTTTT")
+    ('22:1,000 A>G', '22:1,000 A>GTTTTT…')
+    """
+    variant = parse_variant_key(key)
+    ref, alt = (allele if len(allele) <= 8 else f"{allele[:6]}…" for allele in (variant.ref, variant.alt))
+    return f"{variant.chromosome}:{variant.position:,} {ref}>{alt}"
+
+
+def format_direction(value: float) -> str:
+    """What more gene activity goes with."""
+    return "▲ more disease" if value > 0 else "▼ less disease"
+
+
+def source_label(source: str) -> str:
+    """Name of an evidence source for people; a source without one keeps its own, with spaces."""
+    return SOURCE_LABELS.get(source, source.replace("_", " ").capitalize())
+
+
+def anchor(*names: str) -> str:
+    """Id of a section, for links: letters, digits, dots and underscores, joined by hyphens.
+
+    >>> anchor("gene", "type 1 diabetes", "ENSG00000163599")
+    'gene-type-1-diabetes-ENSG00000163599'
+    """
+    return "-".join(_UNSAFE_IN_ANCHOR.sub("-", name) for name in names)
+
+
+def split_list(text: object) -> list[str]:
+    """Items of a comma-separated cell."""
+    return [] if is_missing(text) else [item.strip() for item in str(text).split(",") if item.strip()]
+
+
+def parse_parts(text: object) -> dict[str, float]:
+    """Log odds by source of a `source=log odds;source=log odds` cell.
+
+    >>> parse_parts("distance=1.5;motif_change=-0.25")
+    {'distance': 1.5, 'motif_change': -0.25}
+    """
+    parts = {}
+    for item in str(text).split(";") if not is_missing(text) else ():
+        source, _, value = item.strip().rpartition("=")
+        if source:
+            parts[source] = float(value)
+    return parts

@@ -1,0 +1,245 @@
+"""One card per top gene: why it is believed, what speaks against it, and what is not known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from locus2target.report.formats import (
+    anchor,
+    is_missing,
+    format_probability,
+    format_signed,
+    parse_parts,
+    source_label,
+    split_list,
+)
+from locus2target.report.run_tables import NONE_OF_THESE, RunTables, is_confident
+from locus2target.report.tables import Table, TableColumn, build_table
+
+_RIVALS = 5
+
+_VARIANT_COLUMNS = (
+    TableColumn("variant", "Variant", "variants", "position, REF>ALT; effects are per ALT allele"),
+    TableColumn("rsid", "rsID"),
+    TableColumn("neg_log10_p", "p", "p_value", "association with the disease"),
+    TableColumn("pip", "PIP", "probability", "posterior probability that the variant is causal, 0 to 1"),
+    TableColumn("credible_set", "Credible set", "count", "number of the signal; – outside credible sets"),
+    TableColumn("effect", "Strongest predicted effect"),
+)
+_RIVAL_COLUMNS = (
+    TableColumn("locus_rank", "Rank", "count"),
+    TableColumn("gene_symbol", "Candidate", link="href"),
+    TableColumn("probability", "Probability", "probability", "within the locus; all candidates and `none` add up to 1"),
+    TableColumn("log_odds", "Log odds", "log_odds", "sum of the parts, natural log"),
+)
+_LOCUS_COLUMNS = (
+    TableColumn("locus", "Locus", link="href"),
+    TableColumn("locus_rank", "Rank there", "count"),
+    TableColumn("probability", "Probability", "probability", "that the gene is the target of this locus"),
+)
+_UNKNOWN_COLUMNS = (
+    TableColumn("what", "What"),
+    TableColumn("status", "Status", "badge"),
+    TableColumn("reason", "Why"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One bar of a waterfall: from `start` to `end` in log odds."""
+
+    label: str
+    value: float
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """Log odds added up part by part, from 0 to `total`."""
+
+    steps: tuple[Step, ...]
+    total: float
+    low: float
+    high: float
+
+    def share(self, value: float) -> float:
+        """Where a log-odds value lies between the ends of the axis, 0..1."""
+        return (value - self.low) / (self.high - self.low)
+
+
+@dataclass(frozen=True, slots=True)
+class GeneCard:
+    """Everything the section of one gene shows."""
+
+    anchor: str
+    disease: str
+    gene_id: str
+    symbol: str
+    rank: int
+    probability: float
+    confident: bool
+    status: str
+    reason: str
+    mechanism: str
+    direction: str
+    best_locus: str
+    best_locus_href: str
+    supporting: tuple[str, ...]
+    opposing: tuple[str, ...]
+    contexts: tuple[str, ...]
+    waterfall: Waterfall
+    variants: Table
+    rivals: Table
+    loci: Table
+    unknown: Table
+
+
+def gene_card(ranked: pd.Series, tables: RunTables, links: Mapping[str, str]) -> GeneCard:
+    """Build the card of one ranked gene.
+
+    Parameters
+    ----------
+    ranked
+        Row of the ranked-genes table.
+    tables
+        The run.
+    links
+        Link by locus id, and by `disease gene_id`, of what has a section.
+    """
+    disease, gene_id, locus = str(ranked["disease"]), str(ranked["gene_id"]), str(ranked["best_locus"])
+    of_gene = (tables.evidence["disease"] == disease) & (tables.evidence["gene_id"] == gene_id)
+    evidence = tables.evidence[of_gene & (tables.evidence["locus"] == locus)]
+    in_locus = (tables.locus_genes["disease"] == disease) & (tables.locus_genes["locus"] == locus)
+    candidates = tables.locus_genes[in_locus].sort_values("locus_rank")
+    keys = split_list(ranked["variants"])
+    return GeneCard(
+        anchor=anchor("gene", disease, gene_id),
+        disease=disease,
+        gene_id=gene_id,
+        symbol=str(ranked["gene_symbol"]),
+        rank=int(ranked["gene_rank"]),
+        probability=float(ranked["probability"]),
+        confident=bool(is_confident(ranked.to_frame().T).iloc[0]),
+        status=str(ranked["status"]),
+        reason=str(ranked["reason"]),
+        mechanism=str(ranked["mechanism"]),
+        direction=describe_direction(ranked["direction"]),
+        best_locus=locus,
+        best_locus_href=links.get(locus, ""),
+        supporting=supporting_sentences(evidence),
+        opposing=opposing_sentences(evidence, candidates, gene_id),
+        contexts=tuple(split_list(ranked["contexts"])),
+        waterfall=waterfall(parse_parts(ranked["parts"])),
+        variants=_variant_table(keys, gene_id, locus, tables),
+        rivals=_rival_table(candidates, links, disease),
+        loci=_locus_table(disease, gene_id, tables, links),
+        unknown=_unknown_table(evidence, keys, gene_id, tables.variant_effects),
+    )
+
+
+def describe_direction(direction: object) -> str:
+    """What the sign says for a treatment, as a sentence."""
+    if is_missing(direction):
+        return "Not known: no evidence says whether more or less of the gene goes with the disease."
+    if float(str(direction)) > 0:
+        return "More activity of the gene goes with more disease: lowering it would be the treatment to study."
+    return "More activity of the gene goes with less disease: raising it would be the treatment to study."
+
+
+def supporting_sentences(evidence: pd.DataFrame) -> tuple[str, ...]:
+    """Sentences of the evidence that raises the gene's odds, strongest first."""
+    raising = evidence[evidence["log_odds"] > 0].sort_values("log_odds", ascending=False, kind="stable")
+    return tuple(
+        f"{source_label(row.source)} ({format_signed(row.log_odds)}): {row.detail}"
+        for row in raising.itertuples(index=False)
+    )
+
+
+def opposing_sentences(evidence: pd.DataFrame, candidates: pd.DataFrame, gene_id: str) -> tuple[str, ...]:
+    """What speaks against the gene: evidence that lowers its odds, contradicting directions, and its rivals."""
+    lowering = evidence[evidence["log_odds"] < 0].sort_values("log_odds", kind="stable")
+    sentences = [
+        f"{source_label(row.source)} ({format_signed(row.log_odds)}): {row.detail}"
+        for row in lowering.itertuples(index=False)
+    ]
+    if set(evidence["direction"].dropna()) == {-1.0, 1.0}:
+        sentences.append("The evidence points in both directions: some of it says more, some of it less activity.")
+    others = candidates[candidates["gene_id"] != gene_id]
+    sentences += [
+        f"At the same locus {rival_name(row.gene_id, row.gene_symbol)} has probability "
+        f"{format_probability(row.probability)}."
+        for row in others.sort_values("probability", ascending=False).head(2).itertuples(index=False)
+        if row.probability >= 0.05
+    ]
+    return tuple(sentences)
+
+
+def rival_name(gene_id: str, symbol: str) -> str:
+    """Name of a candidate; the row that stands for no candidate says so."""
+    return "“none of these genes”" if gene_id == NONE_OF_THESE else symbol
+
+
+def waterfall(parts: Mapping[str, float]) -> Waterfall:
+    """Stack log odds: raising parts first, largest first, then lowering ones; the axis always shows 0."""
+    ordered = sorted(parts.items(), key=lambda part: -part[1])
+    steps, total = [], 0.0
+    for source, value in ordered:
+        if value:
+            steps.append(Step(source_label(source), value, total, total + value))
+            total += value
+    ends = [0.0, *(step.end for step in steps)]
+    low, high = min(ends), max(ends)
+    return Waterfall(tuple(steps), total, low, high if high > low else low + 1.0)
+
+
+def _variant_table(keys: list[str], gene_id: str, locus: str, tables: RunTables) -> Table:
+    rows = tables.credible_sets[(tables.credible_sets["locus"] == locus) & tables.credible_sets["variant"].isin(keys)]
+    effects = tables.variant_effects[tables.variant_effects["variant"].isin(keys)]
+    frame = rows.sort_values("pip", ascending=False, kind="stable").assign(
+        effect=lambda found: [strongest_effect(effects[effects["variant"] == key], gene_id) for key in found["variant"]]
+    )
+    return build_table(frame, _VARIANT_COLUMNS)
+
+
+def strongest_effect(effects: pd.DataFrame, gene_id: str) -> str:
+    """The largest predicted change of one variant, for this gene or without a gene; or why there is none."""
+    if effects.empty:
+        return "not scored"
+    scored = effects[effects["value"].notna() & (effects["gene_id"].isna() | (effects["gene_id"] == gene_id))]
+    if scored.empty:
+        row = effects.iloc[0]
+        return f"{row['status']}: {row['reason']}" if row["reason"] else str(row["status"])
+    row = scored.loc[scored["value"].abs().idxmax()]
+    name = row["scorer"] if is_missing(row["track"]) else f"{row['track']}, {row['scorer']}"
+    return f"{name} {format_signed(row['value'])}"
+
+
+def _rival_table(candidates: pd.DataFrame, links: Mapping[str, str], disease: str) -> Table:
+    top = candidates[(candidates["locus_rank"] <= _RIVALS) | (candidates["gene_id"] == NONE_OF_THESE)]
+    names = [rival_name(row.gene_id, row.gene_symbol) for row in top.itertuples(index=False)]
+    hrefs = [links.get(f"{disease} {gene_id}") for gene_id in top["gene_id"]]
+    return build_table(top.assign(gene_symbol=names, href=hrefs), _RIVAL_COLUMNS)
+
+
+def _locus_table(disease: str, gene_id: str, tables: RunTables, links: Mapping[str, str]) -> Table:
+    rows = tables.locus_genes[(tables.locus_genes["disease"] == disease) & (tables.locus_genes["gene_id"] == gene_id)]
+    ordered = rows.sort_values("probability", ascending=False, kind="stable")
+    return build_table(ordered.assign(href=[links.get(locus) for locus in ordered["locus"]]), _LOCUS_COLUMNS)
+
+
+def _unknown_table(evidence: pd.DataFrame, keys: list[str], gene_id: str, effects: pd.DataFrame) -> Table:
+    """What could not be found out about the gene and its variants: rows with a status other than ok."""
+    sources = evidence[evidence["status"] != "ok"]
+    rows = [
+        {"what": source_label(row.source), "status": row.status, "reason": row.reason}
+        for row in sources.itertuples(index=False)
+    ]
+    about_gene = effects["gene_id"].isna() | (effects["gene_id"] == gene_id)
+    unscored = effects[effects["variant"].isin(keys) & about_gene & (effects["status"] != "ok")]
+    rows += [
+        {"what": f"sequence score of {row.variant}", "status": row.status, "reason": row.reason}
+        for row in unscored.drop_duplicates(["variant", "status"]).itertuples(index=False)
+    ]
+    return build_table(pd.DataFrame(rows, columns=["what", "status", "reason"]), _UNKNOWN_COLUMNS)

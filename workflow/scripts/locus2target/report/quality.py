@@ -1,0 +1,199 @@
+"""What went into the run, what came out, and what was left behind and why."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from locus2target.ingest.dispositions import Disposition
+from locus2target.report.formats import anchor, format_count
+from locus2target.report.run_tables import RunTables
+from locus2target.report.tables import Table, TableColumn, build_table
+
+_MAIN_REASONS = 3
+_DISPOSITIONS = {disposition.value: disposition for disposition in Disposition}
+
+_SOURCE_COLUMNS = (
+    TableColumn("source", "Source"),
+    TableColumn("kind", "Kind"),
+    TableColumn("rows_in", "Rows in", "count", "data rows of the file"),
+    TableColumn("rows_kept", "Kept", "count", "rows of the canonical table"),
+    TableColumn("share_kept", "Share kept", "probability", "kept rows among all, 0 to 1"),
+    TableColumn("rows_left", "Left behind", "count"),
+    TableColumn("main_reasons", "Main reasons"),
+    TableColumn("n_warnings", "Warnings", "count", "checks with status warning, listed below"),
+)
+_METRIC_COLUMNS = (
+    TableColumn("source", "Source"),
+    TableColumn("metric", "Disposition or check"),
+    TableColumn("value", "Value", "number", "rows, or the value of the check"),
+    TableColumn("status", "Status", "badge"),
+    TableColumn("detail", "Meaning"),
+)
+_LOCUS_COLUMNS = (
+    TableColumn("region", "Locus", link="href"),
+    TableColumn("locus", "Locus id", export_only=True),
+    TableColumn("disease", "Disease"),
+    TableColumn("study", "Study"),
+    TableColumn("lead_variant", "Lead variant", "variants"),
+    TableColumn("lead_neg_log10_p", "Lead p", "p_value"),
+    TableColumn("n_variants", "Variants", "count", "variants with statistics"),
+    TableColumn("outcome", "Status", "badge", "ok, or what prevented a result"),
+    TableColumn("method", "Method", "badge", "what the PIPs come from: susie (LD), abf (one signal, no LD), none"),
+    TableColumn("ld_verdict", "LD verdict", "badge", "whether the cohort's LD fits the statistics"),
+    TableColumn("n_signals", "Signals", "count", "independent signals"),
+    TableColumn("why", "Why"),
+)
+_STEP_COLUMNS = (
+    TableColumn("step", "Step"),
+    TableColumn("status", "Status", "badge"),
+    TableColumn("units", "Number", "count"),
+    TableColumn("unit", "Of what"),
+    TableColumn("reason", "For example"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """The quality section: sentences on top, then the tables."""
+
+    sentences: tuple[str, ...]
+    sources: Table
+    warnings: Table
+    metrics: Table
+    loci: Table
+    steps: Table
+
+
+def assess_quality(tables: RunTables, *, locus_anchors: set[str]) -> Quality:
+    """Summarise inputs, loci and steps.
+
+    Parameters
+    ----------
+    tables
+        The run.
+    locus_anchors
+        Anchors of the loci that have a section, which the locus table links to.
+    """
+    metrics = tables.harmonization_qc
+    sources = summarize_sources(metrics)
+    loci = locus_status(tables.loci, tables.fine_mapping)
+    targets = [anchor("locus", name) for name in loci["locus"]]
+    loci = loci.assign(href=[f"#{target}" if target in locus_anchors else None for target in targets])
+    caption = "One row per file. A row of a source is kept or left behind under one named reason."
+    return Quality(
+        sentences=tuple(_sentences(sources, loci, metrics)),
+        sources=build_table(sources, _SOURCE_COLUMNS, caption=caption, filename="sources.tsv"),
+        warnings=build_table(metrics[metrics["status"] == "warning"], _METRIC_COLUMNS),
+        metrics=build_table(metrics, _METRIC_COLUMNS, filename="harmonization_qc.tsv"),
+        loci=build_table(loci, _LOCUS_COLUMNS, filename="loci.tsv"),
+        steps=build_table(summarize_steps(tables), _STEP_COLUMNS, filename="steps.tsv"),
+    )
+
+
+def source_table(metrics: pd.DataFrame) -> Table:
+    """Harmonisation per source, as a table on its own."""
+    caption = "Rows of each file that were kept, and the main reasons for those left behind."
+    return build_table(summarize_sources(metrics), _SOURCE_COLUMNS, caption=caption, filename="sources.tsv")
+
+
+def summarize_sources(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Rows in, kept and left behind per source, with the main reasons.
+
+    Parameters
+    ----------
+    metrics
+        Harmonisation metrics; those named like a disposition count rows.
+    """
+    rows = []
+    for (source, kind), group in metrics.groupby(["source", "kind"], sort=False):
+        counts = group[group["metric"].isin(_DISPOSITIONS)]
+        kept = counts["metric"].map(lambda metric: _DISPOSITIONS[metric].kept).astype(bool)
+        left = counts[~kept].sort_values("value", ascending=False, kind="stable")
+        rows_in, rows_kept = float(counts["value"].sum()), float(counts.loc[kept, "value"].sum())
+        rows.append(
+            {
+                "source": source,
+                "kind": kind,
+                "rows_in": rows_in,
+                "rows_kept": rows_kept,
+                "share_kept": rows_kept / rows_in if rows_in else None,
+                "rows_left": rows_in - rows_kept,
+                "main_reasons": _name_reasons(left),
+                "n_warnings": int((group["status"] == "warning").sum()),
+            }
+        )
+    return pd.DataFrame(rows, columns=[column.name for column in _SOURCE_COLUMNS])
+
+
+def _name_reasons(left: pd.DataFrame) -> str:
+    left = left[left["value"] > 0]
+    named = [
+        f"{metric.replace('_', ' ')} {format_count(value)}"
+        for metric, value in zip(left["metric"].head(_MAIN_REASONS), left["value"].head(_MAIN_REASONS), strict=True)
+    ]
+    if len(left) > _MAIN_REASONS:
+        named.append(f"others {format_count(left['value'].iloc[_MAIN_REASONS:].sum())}")
+    return ", ".join(named)
+
+
+def locus_status(loci: pd.DataFrame, fine_mapping: pd.DataFrame) -> pd.DataFrame:
+    """One row per locus with its outcome: the first status on its way that is not ok, and all reasons.
+
+    Columns are those of the loci table plus region, outcome, method, ld_verdict, n_signals and why.
+    """
+    mapped = fine_mapping[["locus", "method", "status", "reason", "ld_verdict", "ld_reason", "n_signals"]]
+    joined = loci.merge(mapped, on="locus", how="left", suffixes=("", "_mapping"))
+    found = joined["status"] == "ok"
+    joined["outcome"] = joined["status"].where(~found, joined["status_mapping"].fillna("not_analysed"))
+    joined["region"] = [
+        f"{row.chromosome}:{row.start / 1e6:.2f}–{row.end / 1e6:.2f} Mb" for row in joined.itertuples(index=False)
+    ]
+    reasons = zip(joined["reason"], joined["reason_mapping"].fillna(""), joined["ld_reason"].fillna(""), strict=True)
+    joined["why"] = [" ".join(dict.fromkeys(part for part in parts if part)) for parts in reasons]
+    return joined
+
+
+def summarize_steps(tables: RunTables) -> pd.DataFrame:
+    """How often each step ended in which status, with one reason as an example."""
+    steps = (
+        ("define_loci", "loci", tables.loci),
+        ("finemap_loci", "loci", tables.fine_mapping),
+        ("finemap_loci", "variants", tables.credible_sets),
+        ("colocalize_loci", "signal and molecular trait pairs", tables.colocalization),
+        ("score_variants", "variant scores", tables.variant_effects),
+        ("mutate_windows", "substitutions", tables.mutagenesis),
+        ("assemble_evidence", "evidence rows", tables.evidence),
+        ("rank_genes", "genes", tables.ranked_genes),
+    )
+    frames = [
+        frame.groupby("status", sort=True)
+        .agg(units=("status", "size"), reason=("reason", "first"))
+        .reset_index()
+        .assign(step=step, unit=unit)
+        for step, unit, frame in steps
+        if len(frame)
+    ]
+    columns = [column.name for column in _STEP_COLUMNS]
+    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def _sentences(sources: pd.DataFrame, loci: pd.DataFrame, metrics: pd.DataFrame) -> list[str]:
+    total, kept = sources["rows_in"].sum(), sources["rows_kept"].sum()
+    analysed = loci["method"].fillna("none") != "none"
+    sentences = [
+        f"{format_count(total)} rows of {len(sources)} file(s) came in; {format_count(kept)} were kept, "
+        f"{format_count(total - kept)} left behind for the reasons below.",
+        f"{int(analysed.sum())} of {len(loci)} loci were fine-mapped.",
+    ]
+    left = loci[~analysed]
+    if len(left):
+        counts = ", ".join(f"{status} ({count})" for status, count in left["outcome"].value_counts().items())
+        sentences.append(f"Not analysed: {counts}.")
+    for verdict, meaning in (("WARN", "some doubt about"), ("FAIL", "no trust in"), ("NONE", "no")):
+        count = int((loci["ld_verdict"][analysed] == verdict).sum())
+        if count:
+            sentences.append(f"{count} fine-mapped with {meaning} LD (verdict {verdict}).")
+    n_warnings = int((metrics["status"] == "warning").sum())
+    if n_warnings:
+        sentences.append(f"{n_warnings} check(s) of the input give a warning.")
+    return sentences

@@ -1,0 +1,78 @@
+"""The tables of a finished run, as the report reads them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from locus2target.core import schemas
+from locus2target.core.tables import read_table, read_tables
+
+NONE_OF_THESE = "none"
+"""Gene id of the row that stands for: the target is none of the candidates."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunTables:
+    """One frame per table, all studies and diseases stacked; `diseases` in the order of the run."""
+
+    diseases: tuple[str, ...]
+    harmonization_qc: pd.DataFrame
+    loci: pd.DataFrame
+    fine_mapping: pd.DataFrame
+    credible_sets: pd.DataFrame
+    signals: pd.DataFrame
+    colocalization: pd.DataFrame
+    variant_effects: pd.DataFrame
+    mutagenesis: pd.DataFrame
+    genes: pd.DataFrame
+    exons: pd.DataFrame
+    evidence: pd.DataFrame
+    locus_genes: pd.DataFrame
+    ranked_genes: pd.DataFrame
+
+    @property
+    def gene_symbols(self) -> dict[str, str]:
+        """Display name by gene id."""
+        return dict(zip(self.genes["gene_id"], self.genes["gene_symbol"], strict=True))
+
+
+def load_run_tables(
+    *,
+    harmonization_qc: Iterable[str],
+    loci: Iterable[str],
+    fine_mapping: Iterable[str],
+    credible_sets: Iterable[str],
+    signals: Iterable[str],
+    colocalization: Iterable[str],
+    variant_effects: Iterable[str],
+    mutagenesis: Iterable[str],
+    genes: str,
+    exons: str,
+    evidence: Sequence[str],
+    locus_genes: Iterable[str],
+    ranked_genes: Iterable[str],
+) -> RunTables:
+    """Read every table of a run; the stem of each evidence file is its disease."""
+    return RunTables(
+        diseases=tuple(Path(path).stem for path in evidence),
+        harmonization_qc=read_tables(harmonization_qc, schemas.HARMONIZATION_QC),
+        loci=read_tables(loci, schemas.LOCI),
+        fine_mapping=read_tables(fine_mapping, schemas.FINE_MAPPING),
+        credible_sets=read_tables(credible_sets, schemas.CREDIBLE_SETS),
+        signals=read_tables(signals, schemas.SIGNALS),
+        colocalization=read_tables(colocalization, schemas.COLOCALIZATION),
+        variant_effects=read_tables(variant_effects, schemas.VARIANT_EFFECTS),
+        mutagenesis=read_tables(mutagenesis, schemas.MUTAGENESIS),
+        genes=read_table(genes, schemas.GENES),
+        exons=read_table(exons, schemas.EXONS),
+        evidence=read_tables(evidence, schemas.EVIDENCE),
+        locus_genes=read_tables(locus_genes, schemas.LOCUS_GENES),
+        ranked_genes=read_tables(ranked_genes, schemas.RANKED_GENES),
+    )
+
+
+def is_confident(ranked: pd.DataFrame) -> pd.Series:
+    """Which ranked genes the ranking names as targets: those with status ok."""
+    return ranked["status"] == "ok"

@@ -1,0 +1,105 @@
+"""Which loci are ranked, and which genes compete in each."""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import pandas as pd
+
+from locus2target.core.intervals import distance_to_interval
+from locus2target.core.schemas import GENES
+from locus2target.core.variants import parse_variant_key
+
+NONE = "none"
+"""Id of the candidate that every locus has: the target is none of its genes."""
+NONE_SYMBOL = "none of these"
+NOT_CANDIDATE = "not_candidate"
+NO_CANDIDATES = "no_candidates"
+_COLOCALIZED = 0.5  # of H4: more likely shared than not
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Genes of one locus.
+
+    Attributes
+    ----------
+    genes
+        Table of the competing genes (schema GENES), ordered by gene id.
+    excluded
+        `gene_id`, `gene_symbol` and `reason` of genes that were near or colocalised, and do not compete.
+    """
+
+    genes: pd.DataFrame
+    excluded: pd.DataFrame
+
+
+def locus_states(loci: pd.DataFrame, fine_mapping: pd.DataFrame) -> pd.DataFrame:
+    """Say for each locus whether its genes can be ranked.
+
+    Returns
+    -------
+    Columns locus, status (`ok` where there are posterior probabilities) and reason, in the order of `loci`.
+    """
+    fits = fine_mapping.set_index("locus")[["method", "status", "reason"]]
+    merged = loci[["locus", "status", "reason"]].join(fits, on="locus", rsuffix="_fit")
+    absent = (merged["status"] == "ok") & merged["method"].isna()
+    merged.loc[absent, ["status", "reason"]] = ["not_fine_mapped", "fine-mapping left no row for the locus"]
+    unmapped = (merged["status"] == "ok") & (merged["method"] == "none")
+    merged.loc[unmapped, "status"] = merged["status_fit"].where(merged["status_fit"] != "ok", "not_fine_mapped")
+    merged.loc[unmapped, "reason"] = merged["reason_fit"]
+    return merged[["locus", "status", "reason"]].reset_index(drop=True)
+
+
+def find_candidates(
+    lead_variant: str,
+    genes: pd.DataFrame,
+    colocalization: pd.DataFrame,
+    *,
+    gene_types: Collection[str],
+    window_bp: int,
+) -> Candidates:
+    """Find the genes that compete at one locus.
+
+    Parameters
+    ----------
+    lead_variant
+        Key of the locus' lead variant.
+    genes
+        All genes (schema GENES).
+    colocalization
+        The locus' rows (schema COLOCALIZATION); a gene with H4 of at least 0.5 is considered at any distance.
+    gene_types
+        Biotypes that may be candidates; `unknown` is one only when it is listed.
+    window_bp
+        Largest distance between lead variant and gene body, bases.
+    """
+    near = genes[_body_distance(lead_variant, genes) <= window_bp]
+    shared = colocalization[(colocalization["status"] == "ok") & (colocalization["posterior_h4"] >= _COLOCALIZED)]
+    # QTL tables can name a peak or a retired gene, which the annotation does not know
+    considered = set(near["gene_id"]) | set(shared["gene_id"])
+    known = genes[genes["gene_id"].isin(considered)].drop_duplicates("gene_id").sort_values("gene_id")
+    of_type = known["gene_type"].isin(list(gene_types))
+    allowed = ", ".join(gene_types)
+    excluded = [
+        (gene_id, symbol, f"gene type {kind} is not one of {allowed}")
+        for gene_id, symbol, kind in known.loc[~of_type, ["gene_id", "gene_symbol", "gene_type"]].itertuples(index=False)
+    ]
+    excluded += [
+        (gene_id, gene_id, "colocalises with the locus but is not in the gene annotation")
+        for gene_id in sorted(considered - set(known["gene_id"]))
+    ]
+    return Candidates(
+        known.loc[of_type, GENES.names].reset_index(drop=True),
+        pd.DataFrame(excluded, columns=["gene_id", "gene_symbol", "reason"], dtype="object"),
+    )
+
+
+def _body_distance(lead_variant: str, genes: pd.DataFrame) -> "pd.Series[float]":
+    """Bases between a variant and each gene's body; infinite on other chromosomes."""
+    lead = parse_variant_key(lead_variant)
+    distances = [
+        distance_to_interval(lead.position, start, end) if chromosome == lead.chromosome else math.inf
+        for chromosome, start, end in genes[["chromosome", "start", "end"]].itertuples(index=False)
+    ]
+    return pd.Series(distances, index=genes.index, dtype="float64")

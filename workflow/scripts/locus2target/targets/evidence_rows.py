@@ -1,0 +1,109 @@
+"""What an evidence row is made from: one locus' data, and the row itself."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from locus2target.targets.candidates import NONE, NONE_SYMBOL, Candidates
+
+Row = dict[str, object]
+"""One row of the table EVIDENCE by column name; columns left out are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocusData:
+    """What one locus brings to the ranking.
+
+    Attributes
+    ----------
+    disease, locus, lead_variant
+        Ids; the lead variant's key.
+    candidates
+        The genes that compete.
+    variants
+        The locus' rows of CREDIBLE_SETS, those without a PIP too.
+    colocalization
+        The locus' rows of COLOCALIZATION.
+    n_signals
+        Primary signals of the locus.
+    ld_verdict, ld_reason
+        Of the fine-mapping.
+    """
+
+    disease: str
+    locus: str
+    lead_variant: str
+    candidates: Candidates
+    variants: pd.DataFrame
+    colocalization: pd.DataFrame
+    n_signals: int
+    ld_verdict: str
+    ld_reason: str
+
+    @property
+    def scored(self) -> pd.DataFrame:
+        """Variants with a PIP, key as index."""
+        known = self.variants[self.variants["pip"].notna()]
+        return known.set_index("variant", drop=False)
+
+    @property
+    def symbols(self) -> dict[str, str]:
+        """Symbol of each candidate gene, by id."""
+        genes = self.candidates.genes
+        return dict(zip(genes["gene_id"], genes["gene_symbol"], strict=True))
+
+    def row(
+        self,
+        source: str,
+        gene_id: str = NONE,
+        *,
+        detail: str,
+        log_odds: float = 0.0,
+        value: float | None = None,
+        unit: str = "",
+        direction: float | None = None,
+        variants: Iterable[str] = (),
+        context: str | None = None,
+        status: str = "ok",
+        reason: str = "",
+    ) -> Row:
+        """One evidence row; the gene `none` stands for a statement about the locus as a whole."""
+        keys = list(variants)
+        return {
+            "disease": self.disease,
+            "locus": self.locus,
+            "gene_id": gene_id,
+            "gene_symbol": self.symbols.get(gene_id, NONE_SYMBOL if gene_id == NONE else gene_id),
+            "source": source,
+            "value": value,
+            "unit": unit,
+            "log_odds": log_odds,
+            "direction": direction,
+            "variants": ",".join(keys) if keys else None,
+            "top_variant": self.label(keys[0]) if keys else None,
+            "context": context,
+            "detail": detail,
+            "status": status,
+            "reason": reason,
+        }
+
+    def label(self, variant: str) -> str:
+        """Name a variant for people: `rs3087243 (2:204738919:G:A, PIP 0.42)`."""
+        if variant not in self.scored.index:
+            return f"{variant} (no PIP)"
+        found: Mapping[str, object] = self.scored.loc[variant].to_dict()
+        pip = f"PIP {found['pip']:.2g}"
+        name = found["rsid"]
+        return f"{name} ({variant}, {pip})" if isinstance(name, str) and name else f"{variant} ({pip})"
+
+
+def pip_mass(variants: pd.DataFrame) -> float:
+    """Probability that a causal variant is among these rows, at most 1: the sum of their PIPs, each variant once."""
+    return min(1.0, float(variants.drop_duplicates("variant")["pip"].sum()))
+
+
+def by_pip(variants: pd.DataFrame, *, limit: int = 5) -> list[str]:
+    """Keys of the variants with the highest PIPs, highest first; equal PIPs in the order of the keys."""
+    distinct = variants.drop_duplicates("variant").sort_values(["pip", "variant"], ascending=[False, True])
+    return distinct["variant"].head(limit).tolist()

@@ -1,0 +1,27 @@
+"""Print where a finished run's report is and the top gene of each disease: `summarize_run.py RESULTS`."""
+
+import sys
+from pathlib import Path
+
+from locus2target.core.schemas import RANKED_GENES
+from locus2target.core.tables import read_table
+
+
+def main(*, results: str) -> None:
+    """Print one line per disease, then the report's path."""
+    for path in sorted(Path(results, "rank_genes").glob("*.parquet")):
+        if ".locus_genes" not in path.name:
+            print(_summary(path))
+    print(f"\nReport: {Path(results, 'render_report', 'report.html').resolve()}")
+
+
+def _summary(path: Path) -> str:
+    ranked = read_table(path, RANKED_GENES)
+    if ranked.empty:
+        return f"{path.stem:24s} no candidate gene"
+    best = ranked.sort_values("gene_rank").iloc[0]
+    return f"{path.stem:24s} {best['gene_symbol']:12s} {best['probability']:.2f}  {best['status']:10s} {best['mechanism']}"
+
+
+if __name__ == "__main__":
+    main(results=sys.argv[1])

@@ -79,11 +79,11 @@ RHEUMATOID_ARTHRITIS = Locus(
     203874196,
 )
 OTHER_GRCH38 = (
-    Locus("HMGCR", "ldl_cholesterol", ".", "GRCh38", region_of_positions("5", 74855259, 75855259), 75512412),
+    Locus("HMGCR", "ldl_cholesterol", "rs4549504", "GRCh38", region_of_positions("5", 74855259, 75855259), 75512412),
     Locus(
         "RBMS1", "lymphocyte_count", "rs13431440", "GRCh38", region_of_positions("2", 160100000, 160700000), 160429709
     ),
-    Locus("OAS1", "covid_19", ".", "GRCh38", region_of_positions("12", 112700000, 113200000), 112919388),
+    Locus("OAS1", "covid_19", "rs10774671", "GRCh38", region_of_positions("12", 112700000, 113200000), 112919388),
 )
 
 
@@ -484,8 +484,10 @@ def write_loci(output: Path, loci: list[Locus], lifted: list[Locus]) -> None:
     header = ["locus", "disease", "chromosome", "start", "end", "lead", "lead_position"]
     header += ["source_build", "source_lead_position"]
     rows = [
-        [new.name, new.disease, new.region.chromosome, new.region.start, new.region.end, new.lead]
-        + [new.lead_position, old.build, old.lead_position]
+        [
+            *(new.name, new.disease, new.region.chromosome, new.region.start, new.region.end, new.lead),
+            *(new.lead_position, old.build, old.lead_position),
+        ]
         for old, new in zip(loci, lifted, strict=True)
     ]
     lines = ["\t".join(map(str, row)) + "\n" for row in [header, *rows]]

@@ -17,8 +17,8 @@ from pyjaspar import jaspardb
 
 RELEASE = "JASPAR2026"
 TITLE = "JASPAR 2026 CORE vertebrates"
-LICENCE = "JASPAR data: open access, usable without restrictions (jaspar.elixir.no)"
-CITATION = "JASPAR 2026 (pyjaspar 4.0.0, release JASPAR2026); Rauluseviciute et al. 2024, doi:10.1093/nar/gkad1059"
+LICENCE = "JASPAR: open access, data usable without restrictions (help page of jaspar.elixir.no)"
+CITATION = "JASPAR 2026, Nucleic Acids Research database issue 2026 (PMC12807658); through pyjaspar 4.0.0"
 # Families that describe how the fingers are spaced, not what they bind: their factors have unrelated motifs.
 CATCH_ALL_FAMILIES = frozenset(
     {

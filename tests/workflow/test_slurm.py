@@ -14,9 +14,8 @@ from toy import ROOT
 from locus2target.core import schemas
 from locus2target.core.tables import read_table
 
-HAS_SLURM = all(
-    shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") for name in ("sbatch", "slurmctld", "munged")
-)
+SLURM_PATH = f"{os.environ['PATH']}:/usr/sbin"
+HAS_SLURM = all(shutil.which(name, path=SLURM_PATH) for name in ("sbatch", "slurmctld", "munged"))
 pytestmark = [
     pytest.mark.slurm,
     pytest.mark.workflow,

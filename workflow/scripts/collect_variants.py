@@ -45,6 +45,6 @@ if __name__ == "__main__":
             credible_sets=snakemake.input.credible_sets,
             variants=snakemake.output.variants,
             windows=snakemake.output.windows,
-            scoring=snakemake.params.scoring,
-            mutagenesis=snakemake.params.mutagenesis,
+            scoring={"min_pip": snakemake.params.min_pip},
+            mutagenesis={"variants_per_locus": snakemake.params.variants_per_locus},
         )

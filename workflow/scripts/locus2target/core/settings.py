@@ -7,7 +7,7 @@ too, so nothing heavy is imported here.
 import csv
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,10 +119,10 @@ def _config_problems(config: Mapping[str, Any], schema: Mapping[str, Any], where
     validator = jsonschema.Draft202012Validator(schema)
     for error in sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.absolute_path))):
         prefix = ".".join(map(str, error.absolute_path))
-        yield from (f"{where}: {text}" for text in _explain(error, prefix))
+        yield from (f"{where}: {text}" for text in _explain(error, prefix, schema))
 
 
-def _explain(error: jsonschema.ValidationError, key: str) -> Iterator[str]:
+def _explain(error: jsonschema.ValidationError, key: str, schema: Mapping[str, Any]) -> Iterator[str]:
     """Say in words what one schema error means."""
     inside = f"{key}." if key else ""
     if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
@@ -134,7 +134,7 @@ def _explain(error: jsonschema.ValidationError, key: str) -> Iterator[str]:
         absent = [name for name in error.validator_value if name not in error.instance]
         yield f"missing key {', '.join(repr(inside + name) for name in absent)}"
     else:
-        yield f"'{key}' is {error.instance!r}, expected {_expected(error)}"
+        yield f"'{key}' is {error.instance!r}, expected {_expected(error, schema)}"
 
 
 def _suggestion(name: str, allowed: Sequence[str]) -> str:
@@ -143,8 +143,8 @@ def _suggestion(name: str, allowed: Sequence[str]) -> str:
     return f"{hint} Allowed: {', '.join(allowed)}"
 
 
-def _expected(error: jsonschema.ValidationError) -> str:
-    described = error.schema.get("description")
+def _expected(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> str:
+    described = _description(schema, error.absolute_path)
     types = error.schema.get("type")
     kind = " or ".join(types) if isinstance(types, list) else types
     expected = str(described if described is not None else error.message)
@@ -153,6 +153,14 @@ def _expected(error: jsonschema.ValidationError) -> str:
     if isinstance(error.instance, str) and kind == "number" and _EXPONENT.match(error.instance):
         expected += " (YAML takes 5e-8 for text; write 5.0e-8)"
     return expected
+
+
+def _description(schema: Mapping[str, Any], path: Iterable[str | int]) -> str | None:
+    """What the schema says of a key; `$ref` holds the type, the key's own entry the words."""
+    entry: Mapping[str, Any] = schema
+    for part in path:
+        entry = entry.get("properties", {}).get(part, {})
+    return entry.get("description")
 
 
 def _read_sheet(path: str, schema: Mapping[str, Any], *, key: str) -> tuple[list[Row], list[str]]:
@@ -206,7 +214,7 @@ def _row_problems(row: Row, schema: Mapping[str, Any], place: str) -> list[str]:
     return [
         f"{place}, column '{error.absolute_path[0]}': "
         + ("is empty" if error.instance is None else f"{error.instance!r}")
-        + f", expected {_expected(error)}"
+        + f", expected {_expected(error, schema)}"
         for error in errors
     ]
 

@@ -55,7 +55,9 @@ def encode_alleles(*columns: "pd.Series[str]") -> tuple[AlleleDictionary, list[I
             [code_of[reverse_complement(text)] if ok else code_of[text] for text, ok in zip(texts, valid, strict=True)],
             dtype=np.int64,
         ),
-        bases=np.array([ord(text) if ok and len(text) == 1 else 0 for text, ok in zip(texts, valid, strict=True)], np.uint8),
+        bases=np.array(
+            [ord(text) if ok and len(text) == 1 else 0 for text, ok in zip(texts, valid, strict=True)], np.uint8
+        ),
     )
     rows = [_row_codes(codes, uniques, code_of) for (codes, _), uniques in zip(parts, written, strict=True)]
     return dictionary, rows

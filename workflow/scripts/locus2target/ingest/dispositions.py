@@ -133,12 +133,12 @@ class Ledger:
         if (self._codes == _OPEN).any():
             raise RuntimeError(f"{(self._codes == _OPEN).sum()} rows have no disposition")
         is_kept = np.array([disposition.kept for disposition in _ORDER])
-        mask: npt.NDArray[np.bool_] = is_kept[self._codes]
-        return mask
+        return np.asarray(is_kept[self._codes], dtype=np.bool_)
 
-    def words(self) -> pd.Categorical:
-        """Disposition of each row as a categorical of words."""
-        return pd.Categorical.from_codes(self._codes, categories=[disposition.value for disposition in _ORDER])
+    def words(self) -> "pd.Series[str]":
+        """Disposition of each row, as a categorical series of words."""
+        words = pd.CategoricalDtype([disposition.value for disposition in _ORDER])
+        return pd.Series(pd.Categorical.from_codes(self._codes, dtype=words))
 
     def counts(self) -> dict[Disposition, int]:
         """Rows per disposition that occurs, in the order of the enum."""

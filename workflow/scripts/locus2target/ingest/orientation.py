@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from locus2target.core.errors import InputError
 from locus2target.ingest.alleles import AlleleDictionary
+from locus2target.ingest.dispositions import Disposition, Ledger
 from locus2target.ingest.genome import Genome
 
 IntArray = npt.NDArray[np.int64]
@@ -36,6 +37,19 @@ class Agreement(IntEnum):
     BOTH = 4  # an indel: either could be
     NEITHER = 5
     NO_SEQUENCE = 6
+
+
+_KEPT = (  # agreement -> disposition of other variants, and of A/T and C/G variants of a proven strand
+    (Agreement.AS_GIVEN, Disposition.KEPT, Disposition.KEPT_PALINDROMIC),
+    (Agreement.SWAPPED, Disposition.KEPT_FLIPPED, Disposition.KEPT_PALINDROMIC_FLIPPED),
+    (Agreement.COMPLEMENT, Disposition.KEPT_STRAND_FLIPPED, Disposition.KEPT_STRAND_FLIPPED),
+    (
+        Agreement.COMPLEMENT_SWAPPED,
+        Disposition.KEPT_STRAND_FLIPPED_AND_FLIPPED,
+        Disposition.KEPT_STRAND_FLIPPED_AND_FLIPPED,
+    ),
+    (Agreement.NO_SEQUENCE, Disposition.KEPT_UNVERIFIED, Disposition.KEPT_UNVERIFIED),
+)
 
 
 class Strand(StrEnum):
@@ -67,6 +81,17 @@ class Sites:
     other: IntArray
     effect: IntArray
     dictionary: AlleleDictionary
+
+    def take(self, which: BoolArray) -> "Sites":
+        """The sites of a mask."""
+        return Sites(
+            self.chromosome[which],
+            self.position[which],
+            self.position_swapped[which],
+            self.other[which],
+            self.effect[which],
+            self.dictionary,
+        )
 
     @property
     def first_position(self) -> IntArray:
@@ -255,7 +280,7 @@ def _indel_convention(n_straight: int, n_turned: int, names_ref: bool, min_varia
     return Agreement.SWAPPED if n_straight < _CONSISTENT * total else None
 
 
-def check_build(
+def refuse_mismatch(
     study: StudyOrientation, *, max_mismatch: float, min_variants: int, example: str, build: str, where: str
 ) -> None:
     """Refuse a study whose alleles are not those of the genome.
@@ -283,3 +308,39 @@ def check_build(
             where=where,
             remedy=remedy + " If they are right, write the alleles on the forward strand.",
         )
+
+
+def settle_orientation(
+    sites: Sites, agreement: npt.NDArray[np.int8], study: StudyOrientation, rows: IntArray, ledger: Ledger
+) -> npt.NDArray[np.int8]:
+    """Give every site its disposition, and settle the agreement of indels by the study's convention.
+
+    Parameters
+    ----------
+    sites, agreement
+        The sites and how their alleles agree with the genome.
+    study
+        What the whole study proves.
+    rows
+        Row numbers of the sites in `ledger`.
+
+    Returns
+    -------
+    ndarray
+        Agreement of shape (n_rows,) without `BOTH` among the kept rows.
+    """
+    palindromic, forward = sites.is_palindromic, study.strand is Strand.FORWARD
+    both = agreement == Agreement.BOTH
+    if study.indel_convention is None:
+        ledger.settle(rows[both], Disposition.INDEL_AMBIGUOUS)
+    else:
+        agreement = np.where(both, np.int8(study.indel_convention), agreement)
+    other_strand = np.isin(agreement, (Agreement.COMPLEMENT, Agreement.COMPLEMENT_SWAPPED))
+    mismatch = (agreement == Agreement.NEITHER) | (other_strand & forward)
+    ledger.settle(rows[mismatch], Disposition.REF_MISMATCH)
+    ledger.settle(rows[palindromic & (not forward)], Disposition.PALINDROMIC_AMBIGUOUS)
+    ledger.settle(rows[(agreement == Agreement.NO_SEQUENCE) & (sites.position == 0)], Disposition.LIFT_SPLIT)
+    for name, plain, strand_proven in _KEPT:
+        ledger.settle(rows[(agreement == name) & palindromic], strand_proven)
+        ledger.settle(rows[agreement == name], plain)
+    return agreement

@@ -16,6 +16,7 @@ from cyvcf2 import VCF
 
 from locus2target.core.errors import InputError
 from locus2target.ingest.columns import resolve_columns
+from locus2target.ingest.files import check_bgzf, is_gzipped, require_file
 
 _TEXTS = ("chromosome", "effect_allele", "other_allele", "rsid", "gene_id", "phenotype_id", "tissue")
 _NUMBERS = (
@@ -42,8 +43,7 @@ _VCF_NUMBERS = {
 _MISSING = ("", ".", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>")
 _ROWS_PER_CHUNK = 500_000
 _COMBINED = r"^(?:chr)?(?P<chromosome>[^:_]+)[:_](?P<position>\d+)[:_](?P<ref>[^:_]+)[:_](?P<alt>[^:_]+)(?:[:_].*)?$"
-_GZIP = b"\x1f\x8b"
-_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+_BGZF_SUBFIELD = b"BC"
 _SMALLEST_DOUBLE = 1e-300  # below, -log10 p is read from the text: doubles lose digits and then underflow to 0
 
 
@@ -85,7 +85,7 @@ def read_gwas_vcf(path: str) -> RawTable:
     InputError
         If the file is truncated or damaged, holds no record, or not exactly one study.
     """
-    _check_complete(path)
+    _check_whole(path)
     vcf = _open_vcf(path)
     tags = [tag for tag in _VCF_NUMBERS if _has_format(vcf, tag)]
     texts: dict[str, list[str | None]] = {name: [] for name in ("chromosome", "other_allele", "effect_allele", "rsid")}
@@ -145,8 +145,10 @@ def _records(vcf: Any, path: str) -> Iterator[Any]:
             record = next(records)
         except StopIteration:
             return
-        except Exception as error:  # noqa: BLE001 - cyvcf2 raises nothing narrower
-            raise InputError(f"a record cannot be read ({error})", where=path, remedy="Fetch the file again.") from error
+        except Exception as error:  # cyvcf2 raises nothing narrower
+            raise InputError(
+                f"a record cannot be read ({error})", where=path, remedy="Fetch the file again."
+            ) from error
         yield record
 
 
@@ -187,7 +189,7 @@ def read_delimited(
     InputError
         If the file is absent, truncated, damaged, ragged or has no data rows, or a column is missing.
     """
-    _check_complete(path)
+    _check_whole(path)
     with _readable(path):
         header, separator, n_skipped = _read_header(path)
         columns = resolve_columns(header, mapping, defaults, where=path)
@@ -345,31 +347,25 @@ def _empty(path: str) -> InputError:
 
 
 def _open(path: str) -> IO[bytes]:
-    with Path(path).open("rb") as start:
-        zipped = start.read(2) == _GZIP
-    opener: Callable[[str, str], IO[bytes]] = gzip.open if zipped else open  # type: ignore[assignment]
+    opener: Callable[[str, str], IO[bytes]] = gzip.open if is_gzipped(path) else open  # type: ignore[assignment]
     return opener(path, "rb")
 
 
-def _check_complete(path: str) -> None:
-    """Refuse a block-gzipped file without its end marker: readers would take what is left for the whole."""
-    with _readable(path), Path(path).open("rb") as source:
-        start = source.read(18)
-        if start[:2] != _GZIP or start[12:14] != b"BC":
-            return
-        source.seek(-len(_BGZF_END), 2)
-        if source.read() != _BGZF_END:
-            raise EOFError("the end marker of the block-gzipped file is missing")
+def _check_whole(path: str) -> None:
+    """Refuse a block-gzipped file without its last block: cut between two blocks, it reads like a whole one."""
+    require_file(path, where=path)
+    with Path(path).open("rb") as source:
+        subfield = source.read(14)[12:]
+    if is_gzipped(path) and subfield == _BGZF_SUBFIELD:
+        check_bgzf(path, where=path)
 
 
 @contextmanager
 def _readable(path: str) -> Iterator[None]:
-    """Turn the ways in which a file can be unreadable into an `InputError`."""
+    """Turn the ways in which a file can be broken into an `InputError`."""
     try:
         yield
-    except EOFError as error:
-        raise InputError(f"the file is truncated ({error})", where=path, remedy="Fetch it again.") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"the compressed file is damaged ({error})", where=path, remedy="Fetch it again.") from error
-    except OSError as error:
-        raise InputError(f"the file cannot be read ({error})", where=path, remedy="Check `path` in the sheet.") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(
+            f"the compressed file is truncated or damaged ({error})", where=path, remedy="Copy or download it again."
+        ) from error

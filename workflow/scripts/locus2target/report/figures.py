@@ -1,6 +1,5 @@
 """Static figure of a locus: association, fine-mapping, genes. Deterministic SVG with text as text."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,8 +15,9 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from locus2target.report.formats import format_count, format_probability, format_variant
-from locus2target.report.locus_plot import LEAD_COLOUR, NO_LD_COLOUR, R2_COLOURS, LocusPlot, r2_bins
+from locus2target.report.formats import format_count, format_probability, format_region, format_variant
+from locus2target.report.locus_plot import LEAD_COLOUR, NO_LD_COLOUR, R2_COLOURS, LocusPlot, plot_of_locus, r2_bins
+from locus2target.report.run_tables import Record, fine_mapping_of
 
 _INK, _MUTED, _CANDIDATE, _GENE = "#1b2733", "#5a6774", "#0b5f73", "#98a3ae"
 _STYLE = {
@@ -48,7 +48,7 @@ def atomic_directory(path: str | Path) -> Iterator[Path]:
         temporary.chmod(0o755)
         if target.exists():
             shutil.rmtree(target)
-        os.replace(temporary, target)
+        temporary.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -169,14 +169,47 @@ def _draw_gene_track(axes: Axes, plot: LocusPlot) -> None:
         name = f"{gene.symbol} ›" if gene.strand == "+" else f"‹ {gene.symbol}"
         if gene.probability is not None:
             name += f" {format_probability(gene.probability)}"
-        axes.text((left + right) / 2, y + 0.25, name, ha="center", va="bottom", size=6.5, color=colour, parse_math=False)
+        axes.text(
+            (left + right) / 2, y + 0.25, name, ha="center", va="bottom", size=6.5, color=colour, parse_math=False
+        )
     axes.set_ylim(-plot.n_lanes + 0.5, 1)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
 
 
-def locus_subtitle(fine_mapping: pd.Series, plot: LocusPlot) -> str:
+def draw_locus_of_tables(
+    locus: Record,
+    variants: pd.DataFrame,
+    fine_mapping: pd.DataFrame,
+    candidates: pd.DataFrame,
+    genes: pd.DataFrame,
+    exons: pd.DataFrame,
+) -> Figure:
+    """Figure of one row of the loci table; one that says why when the locus has no variants to draw.
+
+    Parameters
+    ----------
+    locus
+        Row of the loci table.
+    variants, fine_mapping, candidates
+        Credible-set, fine-mapping and locus-genes rows of any loci.
+    genes, exons
+        Annotation of the genome.
+    """
+    name = str(locus["locus"])
+    region = format_region(str(locus["chromosome"]), int(locus["start"]), int(locus["end"]))
+    title = f"{region} · {locus['disease']} · {locus['study']}"
+    own = variants[variants["locus"] == name]
+    mapping = fine_mapping_of(fine_mapping, name)
+    if own.empty:
+        reasons = dict.fromkeys([str(locus["reason"]), str(mapping["reason"])])
+        return draw_notice(title=title, subtitle=f"{locus['status']}: {' '.join(filter(None, reasons))}")
+    plot = plot_of_locus(locus, own, genes=genes, exons=exons, candidates=candidates[candidates["locus"] == name])
+    return draw_locus(plot, title=title, subtitle=locus_subtitle(mapping, plot))
+
+
+def locus_subtitle(fine_mapping: Record, plot: LocusPlot) -> str:
     """Method, LD verdict, and how much of the locus is drawn."""
     drawn = f"{format_count(len(plot.variants))} of {format_count(plot.n_variants)} variants drawn"
-    return f"fine-mapping {fine_mapping['method']} · LD {fine_mapping['ld_verdict']}: {fine_mapping['ld_reason']} · {drawn}"
-
+    verdict = f"LD {fine_mapping['ld_verdict']}: {fine_mapping['ld_reason']}"
+    return f"fine-mapping {fine_mapping['method']} · {verdict} · {drawn}"

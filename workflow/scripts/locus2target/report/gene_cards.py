@@ -7,17 +7,19 @@ import pandas as pd
 
 from locus2target.report.formats import (
     anchor,
-    is_missing,
     format_probability,
     format_signed,
+    format_variant,
+    is_missing,
     parse_parts,
     source_label,
     split_list,
 )
-from locus2target.report.run_tables import NONE_OF_THESE, RunTables, is_confident
+from locus2target.report.run_tables import NONE_OF_THESE, Record, RunTables, is_confident, records
 from locus2target.report.tables import Table, TableColumn, build_table
 
 _RIVALS = 5
+_RIVAL_PROBABILITY = 0.05  # a less probable candidate is no argument against the gene
 
 _VARIANT_COLUMNS = (
     TableColumn("variant", "Variant", "variants", "position, REF>ALT; effects are per ALT allele"),
@@ -96,7 +98,7 @@ class GeneCard:
     unknown: Table
 
 
-def gene_card(ranked: pd.Series, tables: RunTables, links: Mapping[str, str]) -> GeneCard:
+def gene_card(ranked: Record, tables: RunTables, links: Mapping[str, str]) -> GeneCard:
     """Build the card of one ranked gene.
 
     Parameters
@@ -121,7 +123,7 @@ def gene_card(ranked: pd.Series, tables: RunTables, links: Mapping[str, str]) ->
         symbol=str(ranked["gene_symbol"]),
         rank=int(ranked["gene_rank"]),
         probability=float(ranked["probability"]),
-        confident=bool(is_confident(ranked.to_frame().T).iloc[0]),
+        confident=is_confident(ranked),
         status=str(ranked["status"]),
         reason=str(ranked["reason"]),
         mechanism=str(ranked["mechanism"]),
@@ -152,8 +154,7 @@ def supporting_sentences(evidence: pd.DataFrame) -> tuple[str, ...]:
     """Sentences of the evidence that raises the gene's odds, strongest first."""
     raising = evidence[evidence["log_odds"] > 0].sort_values("log_odds", ascending=False, kind="stable")
     return tuple(
-        f"{source_label(row.source)} ({format_signed(row.log_odds)}): {row.detail}"
-        for row in raising.itertuples(index=False)
+        f"{source_label(row['source'])} ({format_signed(row['log_odds'])}): {row['detail']}" for row in records(raising)
     )
 
 
@@ -161,24 +162,23 @@ def opposing_sentences(evidence: pd.DataFrame, candidates: pd.DataFrame, gene_id
     """What speaks against the gene: evidence that lowers its odds, contradicting directions, and its rivals."""
     lowering = evidence[evidence["log_odds"] < 0].sort_values("log_odds", kind="stable")
     sentences = [
-        f"{source_label(row.source)} ({format_signed(row.log_odds)}): {row.detail}"
-        for row in lowering.itertuples(index=False)
+        f"{source_label(row['source'])} ({format_signed(row['log_odds'])}): {row['detail']}"
+        for row in records(lowering)
     ]
     if set(evidence["direction"].dropna()) == {-1.0, 1.0}:
         sentences.append("The evidence points in both directions: some of it says more, some of it less activity.")
     others = candidates[candidates["gene_id"] != gene_id]
     sentences += [
-        f"At the same locus {rival_name(row.gene_id, row.gene_symbol)} has probability "
-        f"{format_probability(row.probability)}."
-        for row in others.sort_values("probability", ascending=False).head(2).itertuples(index=False)
-        if row.probability >= 0.05
+        f"At the same locus {rival_name(row)} has probability {format_probability(row['probability'])}."
+        for row in records(others.sort_values("probability", ascending=False).head(2))
+        if row["probability"] >= _RIVAL_PROBABILITY
     ]
     return tuple(sentences)
 
 
-def rival_name(gene_id: str, symbol: str) -> str:
+def rival_name(candidate: Record) -> str:
     """Name of a candidate; the row that stands for no candidate says so."""
-    return "“none of these genes”" if gene_id == NONE_OF_THESE else symbol
+    return "“none of these genes”" if candidate["gene_id"] == NONE_OF_THESE else str(candidate["gene_symbol"])
 
 
 def waterfall(parts: Mapping[str, float]) -> Waterfall:
@@ -195,51 +195,51 @@ def waterfall(parts: Mapping[str, float]) -> Waterfall:
 
 
 def _variant_table(keys: list[str], gene_id: str, locus: str, tables: RunTables) -> Table:
-    rows = tables.credible_sets[(tables.credible_sets["locus"] == locus) & tables.credible_sets["variant"].isin(keys)]
+    found = tables.credible_sets[(tables.credible_sets["locus"] == locus) & tables.credible_sets["variant"].isin(keys)]
     effects = tables.variant_effects[tables.variant_effects["variant"].isin(keys)]
-    frame = rows.sort_values("pip", ascending=False, kind="stable").assign(
-        effect=lambda found: [strongest_effect(effects[effects["variant"] == key], gene_id) for key in found["variant"]]
-    )
-    return build_table(frame, _VARIANT_COLUMNS)
+    rows = [
+        {**row, "effect": strongest_effect(effects[effects["variant"] == row["variant"]], gene_id)}
+        for row in records(found.sort_values("pip", ascending=False, kind="stable"))
+    ]
+    return build_table(rows, _VARIANT_COLUMNS)
 
 
 def strongest_effect(effects: pd.DataFrame, gene_id: str) -> str:
     """The largest predicted change of one variant, for this gene or without a gene; or why there is none."""
     if effects.empty:
         return "not scored"
-    scored = effects[effects["value"].notna() & (effects["gene_id"].isna() | (effects["gene_id"] == gene_id))]
-    if scored.empty:
-        row = effects.iloc[0]
+    about_gene = effects["gene_id"].isna() | (effects["gene_id"] == gene_id)
+    scored = records(effects[effects["value"].notna() & about_gene])
+    if not scored:
+        row = records(effects)[0]
         return f"{row['status']}: {row['reason']}" if row["reason"] else str(row["status"])
-    row = scored.loc[scored["value"].abs().idxmax()]
+    row = max(scored, key=lambda effect: abs(effect["value"]))
     name = row["scorer"] if is_missing(row["track"]) else f"{row['track']}, {row['scorer']}"
     return f"{name} {format_signed(row['value'])}"
 
 
 def _rival_table(candidates: pd.DataFrame, links: Mapping[str, str], disease: str) -> Table:
     top = candidates[(candidates["locus_rank"] <= _RIVALS) | (candidates["gene_id"] == NONE_OF_THESE)]
-    names = [rival_name(row.gene_id, row.gene_symbol) for row in top.itertuples(index=False)]
-    hrefs = [links.get(f"{disease} {gene_id}") for gene_id in top["gene_id"]]
-    return build_table(top.assign(gene_symbol=names, href=hrefs), _RIVAL_COLUMNS)
+    rows = [
+        {**row, "gene_symbol": rival_name(row), "href": links.get(f"{disease} {row['gene_id']}")}
+        for row in records(top)
+    ]
+    return build_table(rows, _RIVAL_COLUMNS)
 
 
 def _locus_table(disease: str, gene_id: str, tables: RunTables, links: Mapping[str, str]) -> Table:
-    rows = tables.locus_genes[(tables.locus_genes["disease"] == disease) & (tables.locus_genes["gene_id"] == gene_id)]
-    ordered = rows.sort_values("probability", ascending=False, kind="stable")
-    return build_table(ordered.assign(href=[links.get(locus) for locus in ordered["locus"]]), _LOCUS_COLUMNS)
+    own = tables.locus_genes[(tables.locus_genes["disease"] == disease) & (tables.locus_genes["gene_id"] == gene_id)]
+    ordered = records(own.sort_values("probability", ascending=False, kind="stable"))
+    return build_table([{**row, "href": links.get(row["locus"])} for row in ordered], _LOCUS_COLUMNS)
 
 
 def _unknown_table(evidence: pd.DataFrame, keys: list[str], gene_id: str, effects: pd.DataFrame) -> Table:
     """What could not be found out about the gene and its variants: rows with a status other than ok."""
-    sources = evidence[evidence["status"] != "ok"]
-    rows = [
-        {"what": source_label(row.source), "status": row.status, "reason": row.reason}
-        for row in sources.itertuples(index=False)
-    ]
+    rows = [{**row, "what": source_label(row["source"])} for row in records(evidence[evidence["status"] != "ok"])]
     about_gene = effects["gene_id"].isna() | (effects["gene_id"] == gene_id)
     unscored = effects[effects["variant"].isin(keys) & about_gene & (effects["status"] != "ok")]
     rows += [
-        {"what": f"sequence score of {row.variant}", "status": row.status, "reason": row.reason}
-        for row in unscored.drop_duplicates(["variant", "status"]).itertuples(index=False)
+        {**row, "what": f"Sequence score of {format_variant(row['variant'])}"}
+        for row in records(unscored.drop_duplicates(["variant", "status"]))
     ]
-    return build_table(pd.DataFrame(rows, columns=["what", "status", "reason"]), _UNKNOWN_COLUMNS)
+    return build_table(rows, _UNKNOWN_COLUMNS)

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from locus2target.report.run_tables import Record, records
+
 BACKGROUND_NEG_LOG10_P = 2.0  # below it (p > 0.01) a variant is background and may be drawn for its neighbours
 _BACKGROUND_PIP = 0.001  # ... unless fine-mapping gives it weight
 _GRID_COLUMNS, _GRID_ROWS = 240, 60  # cells about as large as a drawn point (4 px in 960 x 240 px)
@@ -68,7 +70,7 @@ class LocusPlot:
 
 
 def plot_of_locus(
-    locus: pd.Series,
+    locus: Record,
     variants: pd.DataFrame,
     *,
     genes: pd.DataFrame,
@@ -135,22 +137,21 @@ def r2_bins(r_lead: pd.Series) -> npt.NDArray[np.int64]:
 def _draw_genes(
     shown: pd.DataFrame, exons: pd.DataFrame, candidates: pd.DataFrame, start: int, end: int
 ) -> tuple[DrawnGene, ...]:
-    ordered = shown.sort_values(["start", "end", "gene_id"])
-    lanes = assign_lanes(zip(ordered["start"], ordered["end"], ordered["gene_symbol"], strict=True), start, end)
-    probability = dict(zip(candidates["gene_id"], candidates["probability"].astype(float), strict=True))
-    exons_of = dict(list(exons[exons["gene_id"].isin(ordered["gene_id"])].groupby("gene_id")))
+    genes = records(shown.sort_values(["start", "end", "gene_id"]))
+    lanes = assign_lanes([(gene["start"], gene["end"], gene["gene_symbol"]) for gene in genes], start, end)
+    probability = dict(zip(candidates["gene_id"], candidates["probability"], strict=True))
     return tuple(
         DrawnGene(
-            gene_id=gene.gene_id,
-            symbol=gene.gene_symbol,
-            start=int(gene.start),
-            end=int(gene.end),
-            strand=gene.strand,
-            exons=_merge_intervals(exons_of.get(gene.gene_id, exons.iloc[:0])),
+            gene_id=gene["gene_id"],
+            symbol=gene["gene_symbol"],
+            start=gene["start"],
+            end=gene["end"],
+            strand=gene["strand"],
+            exons=_merge_intervals(exons[exons["gene_id"] == gene["gene_id"]]),
             lane=lane,
-            probability=probability.get(gene.gene_id),
+            probability=probability.get(gene["gene_id"]),
         )
-        for gene, lane in zip(ordered.itertuples(index=False), lanes, strict=True)
+        for gene, lane in zip(genes, lanes, strict=True)
     )
 
 
@@ -200,4 +201,3 @@ def shown_loci(loci: pd.DataFrame, locus_genes: pd.DataFrame, limit: int) -> pd.
     order = loci.assign(best=best_candidates(loci, locus_genes).to_numpy())
     order = order.sort_values(["best", "lead_neg_log10_p", "locus"], ascending=[False, False, True], kind="stable")
     return order.head(limit).drop(columns="best")
-

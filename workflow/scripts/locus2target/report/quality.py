@@ -1,12 +1,13 @@
 """What went into the run, what came out, and what was left behind and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from locus2target.ingest.dispositions import Disposition
-from locus2target.report.formats import anchor, format_count
-from locus2target.report.run_tables import RunTables
+from locus2target.report.formats import format_count
+from locus2target.report.run_tables import RunTables, records
 from locus2target.report.tables import Table, TableColumn, build_table
 
 _MAIN_REASONS = 3
@@ -64,36 +65,44 @@ class Quality:
     steps: Table
 
 
-def assess_quality(tables: RunTables, *, locus_anchors: set[str]) -> Quality:
+def assess_quality(tables: RunTables, *, links: Mapping[str, str]) -> Quality:
     """Summarise inputs, loci and steps.
 
     Parameters
     ----------
     tables
         The run.
-    locus_anchors
-        Anchors of the loci that have a section, which the locus table links to.
+    links
+        Link by locus id of the loci that have a section.
     """
     metrics = tables.harmonization_qc
     sources = summarize_sources(metrics)
     loci = locus_status(tables.loci, tables.fine_mapping)
-    targets = [anchor("locus", name) for name in loci["locus"]]
-    loci = loci.assign(href=[f"#{target}" if target in locus_anchors else None for target in targets])
-    caption = "One row per file. A row of a source is kept or left behind under one named reason."
     return Quality(
         sentences=tuple(_sentences(sources, loci, metrics)),
-        sources=build_table(sources, _SOURCE_COLUMNS, caption=caption, filename="sources.tsv"),
-        warnings=build_table(metrics[metrics["status"] == "warning"], _METRIC_COLUMNS),
-        metrics=build_table(metrics, _METRIC_COLUMNS, filename="harmonization_qc.tsv"),
-        loci=build_table(loci, _LOCUS_COLUMNS, filename="loci.tsv"),
-        steps=build_table(summarize_steps(tables), _STEP_COLUMNS, filename="steps.tsv"),
+        sources=_source_table(sources),
+        warnings=build_table(records(metrics[metrics["status"] == "warning"]), _METRIC_COLUMNS),
+        metrics=build_table(records(metrics), _METRIC_COLUMNS, filename="harmonization_qc.tsv"),
+        loci=_locus_table(loci, links),
+        steps=build_table(records(summarize_steps(tables)), _STEP_COLUMNS, filename="steps.tsv"),
     )
 
 
-def source_table(metrics: pd.DataFrame) -> Table:
-    """Harmonisation per source, as a table on its own."""
-    caption = "Rows of each file that were kept, and the main reasons for those left behind."
-    return build_table(summarize_sources(metrics), _SOURCE_COLUMNS, caption=caption, filename="sources.tsv")
+def input_tables(tables: RunTables) -> tuple[Table, Table]:
+    """Input rows per source and the status of every locus, as tables on their own."""
+    loci = locus_status(tables.loci, tables.fine_mapping)
+    return _source_table(summarize_sources(tables.harmonization_qc)), _locus_table(loci, {})
+
+
+def _source_table(sources: pd.DataFrame) -> Table:
+    caption = "One row per file. A row of a file is kept or left behind under one named reason."
+    return build_table(records(sources), _SOURCE_COLUMNS, caption=caption, filename="sources.tsv")
+
+
+def _locus_table(loci: pd.DataFrame, links: Mapping[str, str]) -> Table:
+    rows = [{**row, "href": links.get(row["locus"])} for row in records(loci)]
+    caption = "One row per locus, also those that were not analysed. “Why” holds the reasons of all steps."
+    return build_table(rows, _LOCUS_COLUMNS, caption=caption, filename="loci.tsv")
 
 
 def summarize_sources(metrics: pd.DataFrame) -> pd.DataFrame:

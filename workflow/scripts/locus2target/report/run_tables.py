@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from locus2target.core import schemas
 from locus2target.core.tables import read_table, read_tables
 
+Record = dict[str, Any]
+"""One row of a table, by column."""
 NONE_OF_THESE = "none"
 """Gene id of the row that stands for: the target is none of the candidates."""
 
@@ -73,6 +76,20 @@ def load_run_tables(
     )
 
 
-def is_confident(ranked: pd.DataFrame) -> pd.Series:
-    """Which ranked genes the ranking names as targets: those with status ok."""
-    return ranked["status"] == "ok"
+def records(frame: pd.DataFrame) -> list[Record]:
+    """Rows of a frame, one mapping each."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def is_confident(ranked: Record) -> bool:
+    """Whether the ranking names a ranked gene as a target: its status is ok."""
+    return bool(ranked["status"] == "ok")
+
+
+def fine_mapping_of(fine_mapping: pd.DataFrame, locus: str) -> Record:
+    """Fine-mapping row of a locus; one that says so where there is none."""
+    rows = records(fine_mapping[fine_mapping["locus"] == locus])
+    if rows:
+        return rows[0]
+    absent = {"method": "none", "status": "not_analysed", "reason": "The locus was not fine-mapped."}
+    return {**absent, "ld_verdict": "NONE", "ld_reason": ""}

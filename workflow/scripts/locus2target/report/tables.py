@@ -1,18 +1,33 @@
-"""Tables for people: cells formatted by kind, sortable in the browser, with the full value kept for sorting and export."""
+"""Tables for people: cells formatted by kind, with the full value kept for sorting and export in the browser."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import pandas as pd
-
 from locus2target.core.tables import atomic_path
 from locus2target.report import formats
 from locus2target.report.rendering import render_template
+from locus2target.report.run_tables import Record
 
-Kind = Literal["text", "list", "variants", "count", "number", "probability", "p_value", "log_odds", "direction", "badge"]
+Kind = Literal[
+    "text", "list", "variants", "count", "number", "probability", "p_value", "log_odds", "direction", "badge"
+]
 _NUMERIC = {"count", "number", "probability", "p_value", "log_odds"}
+_TEXT_FORMATS: Mapping[str, Callable[[str], str]] = {
+    "text": str,
+    "badge": str,
+    "list": lambda text: ", ".join(formats.split_list(text)),
+    "variants": lambda text: ", ".join(map(formats.format_variant, formats.split_list(text))),
+}
+_NUMBER_FORMATS: Mapping[str, Callable[[float], str]] = {
+    "count": formats.format_count,
+    "number": formats.format_number,
+    "probability": formats.format_probability,
+    "p_value": formats.format_p_value,
+    "log_odds": formats.format_signed,
+    "direction": formats.format_direction,
+}
 _TONES = {
     "ok": "good",
     "PASS": "good",
@@ -29,14 +44,14 @@ _FULL_BAR = 4.0  # log odds that fill a bar: odds of 55 to 1
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """One column: the frame's column it shows, its heading, how its values are written.
+    """One column: the value of a row it shows, its heading, how its values are written.
 
     Attributes
     ----------
     help
         What the column says, shown on hover.
     link
-        Column of the frame that holds the target of a link, if the cell is one.
+        Value of the row that holds the target of a link, if the cell is one.
     export_only
         Whether the column is left out of view and only written to the downloaded TSV.
     """
@@ -75,18 +90,19 @@ class Table:
     filename: str = ""
 
 
-def build_table(frame: pd.DataFrame, columns: Sequence[TableColumn], *, caption: str = "", filename: str = "") -> Table:
-    """Format the rows of a frame, in its order."""
-    records = frame.to_dict("records")
-    rows = tuple(tuple(_cell(column, record) for column in columns) for record in records)
-    return Table(tuple(columns), rows, caption, filename)
+def build_table(
+    rows: Iterable[Record], columns: Sequence[TableColumn], *, caption: str = "", filename: str = ""
+) -> Table:
+    """Format rows, in their order."""
+    cells = tuple(tuple(_cell(column, row) for column in columns) for row in rows)
+    return Table(tuple(columns), cells, caption, filename)
 
 
-def _cell(column: TableColumn, record: Mapping[str, object]) -> Cell:
-    value = record[column.name]
+def _cell(column: TableColumn, row: Record) -> Cell:
+    value = row[column.name]
     if formats.is_missing(value):
         return Cell(formats.MISSING)
-    href = "" if column.link is None or formats.is_missing(record[column.link]) else str(record[column.link])
+    href = "" if column.link is None or formats.is_missing(row[column.link]) else str(row[column.link])
     text = format_value(value, column.kind)
     exact = "" if str(value) == text else (f"{float(str(value)):.6g}" if column.numeric else str(value))
     tone = _TONES.get(str(value), "bad") if column.kind == "badge" else ""
@@ -96,35 +112,24 @@ def _cell(column: TableColumn, record: Mapping[str, object]) -> Cell:
 
 def format_value(value: object, kind: Kind) -> str:
     """A present value as people read it."""
-    if kind in {"text", "badge"}:
-        return str(value)
-    if kind == "list":
-        return ", ".join(formats.split_list(value))
-    if kind == "variants":
-        return ", ".join(formats.format_variant(key) for key in formats.split_list(value))
-    number = float(str(value))
-    if kind == "count":
-        return formats.format_count(number)
-    if kind == "probability":
-        return formats.format_probability(number)
-    if kind == "p_value":
-        return formats.format_p_value(number)
-    if kind == "log_odds":
-        return formats.format_signed(number)
-    return formats.format_direction(number) if kind == "direction" else formats.format_number(number)
+    if kind in _TEXT_FORMATS:
+        return _TEXT_FORMATS[kind](str(value))
+    return _NUMBER_FORMATS[kind](float(str(value)))
 
 
-def write_table_page(path: str | Path, table: Table, *, title: str) -> None:
-    """Write one sortable table as a small self-contained HTML file, for `snakemake --report`."""
+def write_table_page(path: str | Path, tables: Sequence[Table], *, title: str) -> None:
+    """Write sortable tables as a small self-contained HTML file, for `snakemake --report`."""
     with atomic_path(path) as temporary:
-        temporary.write_text(render_template("table.html.j2", title=title, table=table), encoding="utf-8")
+        temporary.write_text(render_template("table.html.j2", title=title, tables=tables), encoding="utf-8")
 
 
 RANKED_COLUMNS = (
     TableColumn("gene_rank", "Rank", "count", "1 is the most probable target of the disease"),
     TableColumn("gene_symbol", "Gene", link="gene_href"),
     TableColumn("gene_id", "Gene id", export_only=True),
-    TableColumn("probability", "Probability", "probability", "that the gene is the target of at least one locus, 0 to 1"),
+    TableColumn(
+        "probability", "Probability", "probability", "that the gene is the target of at least one locus, 0 to 1"
+    ),
     TableColumn("status", "Status", "badge", "ok, or what keeps the gene from being named"),
     TableColumn("best_locus", "Best locus", help="locus with the highest probability", link="locus_href"),
     TableColumn("n_loci", "Loci", "count", "loci of the disease that have the gene as a candidate"),
@@ -139,22 +144,25 @@ _RANKED_TAIL = (
 )
 
 
-def ranked_table(ranked: pd.DataFrame, *, caption: str, filename: str) -> Table:
+def ranked_table(ranked: Sequence[Record], *, caption: str, filename: str) -> Table:
     """The ranked genes of one disease, with one bar per evidence source that any of them has.
 
     Parameters
     ----------
     ranked
-        Ranked-genes rows with the link columns `gene_href` and `locus_href` (missing where there is no section).
+        Ranked-genes rows with the links `gene_href` and `locus_href` (None where there is no section).
     """
-    parts = [formats.parse_parts(text) for text in ranked["parts"]]
+    parts = [formats.parse_parts(row["parts"]) for row in ranked]
     sources = present_sources(parts)
-    frame = ranked.assign(**{f"part:{source}": [part.get(source) for part in parts] for source in sources})
+    rows = [
+        {**row, **{f"part:{source}": part.get(source) for source in sources}}
+        for row, part in zip(ranked, parts, strict=True)
+    ]
     bars = [
         TableColumn(f"part:{source}", formats.source_label(source), "log_odds", "log odds this evidence adds")
         for source in sources
     ]
-    return build_table(frame, [*RANKED_COLUMNS, *bars, *_RANKED_TAIL], caption=caption, filename=filename)
+    return build_table(rows, [*RANKED_COLUMNS, *bars, *_RANKED_TAIL], caption=caption, filename=filename)
 
 
 def present_sources(parts: Iterable[Mapping[str, float]]) -> list[str]:

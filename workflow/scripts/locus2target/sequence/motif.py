@@ -4,6 +4,7 @@ It needs no download and sees binding sites only: no chromatin, no cell type. Re
 change", never as an effect on expression.
 """
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +20,7 @@ from locus2target.sequence.backends import Effects, Model, ModelSpec, Track
 from locus2target.sequence.motif_bank import SCORE_UNIT, MotifBank, pvalue_table, read_motif_bank, score_matrix
 from locus2target.sequence.windows import WindowSpec
 
-Filters = list[tuple[torch.Tensor, torch.Tensor]]
-"""Per width w: motif numbers, int64 (M_w,), and score matrices of both strands, float32 (4 w, 2 M_w)."""
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,14 @@ class MotifPrediction:
 
 
 class MotifBackend:
-    """A bank of weight matrices as one matrix product per motif width."""
+    """A bank of weight matrices as one matrix product per motif width.
+
+    Attributes
+    ----------
+    smallest_log10_p
+        float64 of shape (M,): log10 p-value of each motif's best possible word; a motif of w bases cannot go below
+        w log10(0.25).
+    """
 
     def __init__(self, bank: MotifBank, spec: ModelSpec, device: torch.device) -> None:
         matrices = [score_matrix(counts) for counts in bank.counts]
@@ -56,8 +63,11 @@ class MotifBackend:
         self._device = device
         self._widest = int(bank.widths.max())
         self._filters = _filters(matrices, device)
+        by_width = np.argsort(bank.widths, kind="stable")
+        self._column = torch.from_numpy(np.argsort(by_width, kind="stable")).to(device)  # of each motif, in that order
         self._log10_p = torch.from_numpy(table.log10_p).to(device)
         self._zeros = torch.from_numpy(table.zeros).to(device)
+        self.smallest_log10_p = table.smallest
 
     @classmethod
     def load(cls, weights: str | Path, *, model: str, window_bp: int, device: torch.device) -> Self:
@@ -95,27 +105,28 @@ class MotifBackend:
         lengths = spans[:, 1] - spans[:, 0]
         flank = self._widest - 1
         read = _around(one_hot, spans[:, 0], flank=flank, length=int(lengths.max()) + 2 * flank)
-        score = torch.empty((len(spans), len(self._zeros)), dtype=torch.int64, device=self._device)
-        occupancy = torch.empty(score.shape, dtype=torch.float32, device=self._device)
-        for motifs, matrices in self._filters:
+        matches = []
+        for matrices in self._filters:
             width = len(matrices) // 4
             words = read[:, :, self._widest - width : read.shape[2] - (self._widest - width)]
-            score[:, motifs], occupancy[:, motifs] = _match(words, matrices, lengths + width - 1)
+            matches.append(_match(words, matrices, lengths + width - 1))
+        best, occupancy = (torch.cat(parts, dim=1)[:, self._column] for parts in zip(*matches, strict=True))
+        score = best.to(torch.int64)
         return MotifPrediction(score, self._log10_p[self._zeros + score], occupancy)
 
 
-def _filters(matrices: Sequence[npt.NDArray[np.int64]], device: torch.device) -> Filters:
-    """Group motifs by width; float32 holds their whole-number scores exactly."""
-    widths = np.array([len(matrix) for matrix in matrices])
-    filters: Filters = []
-    for width in np.unique(widths):
-        motifs = np.flatnonzero(widths == width)
-        forward = np.stack([matrices[motif] for motif in motifs])  # (M_w, w, 4)
+def _filters(matrices: Sequence[npt.NDArray[np.int64]], device: torch.device) -> list[torch.Tensor]:
+    """Score matrices of both strands per width w, narrow to wide, float32 of shape (4 w, 2 M_w).
+
+    A product of these with one-hot words is one score per word, strand and motif: whole numbers that float32 holds
+    exactly, so the sums do not depend on their order.
+    """
+    filters = []
+    for width in sorted({len(matrix) for matrix in matrices}):
+        forward = np.stack([matrix for matrix in matrices if len(matrix) == width])  # (M_w, w, 4)
         both = np.concatenate([forward, forward[:, ::-1, ::-1]])  # reversed bases are complements in the order ACGT
         columns = both.transpose(2, 1, 0).reshape(4 * width, -1)  # (2 M_w, w, 4) -> (4 w, 2 M_w)
-        filters.append(
-            (torch.from_numpy(motifs).to(device), torch.from_numpy(columns.astype(np.float32).copy()).to(device))
-        )
+        filters.append(torch.from_numpy(columns.astype(np.float32)).to(device))
     return filters
 
 
@@ -144,7 +155,7 @@ def _match(read: torch.Tensor, matrices: torch.Tensor, n_words: torch.Tensor) ->
     Returns
     -------
     tuple
-        Best score, (B, M_w) in 0.01 bit, and occupancy, (B, M_w) in bits.
+        Best score, in 0.01 bit, and occupancy, in bits: float32 of shape (B, M_w).
     """
     words = read.unfold(2, len(matrices) // 4, 1).permute(0, 2, 1, 3)  # (B, 4, P, w) -> (B, P, 4, w)
     batch, places = words.shape[:2]
@@ -156,7 +167,7 @@ def _match(read: torch.Tensor, matrices: torch.Tensor, n_words: torch.Tensor) ->
     scores = scores.view(batch, 2 * places, -1)  # strands are words like any other
     best = scores.amax(1)
     odds = scores.sub_(best[:, None]).mul_(SCORE_UNIT).exp2_().sum(1)  # against the best word: no underflow
-    return best.to(torch.int64), best * SCORE_UNIT + odds.log2()
+    return best, best * SCORE_UNIT + odds.log2()
 
 
 def _spec(bank: MotifBank, *, model: str, window_bp: int) -> ModelSpec:
@@ -165,9 +176,12 @@ def _spec(bank: MotifBank, *, model: str, window_bp: int) -> ModelSpec:
         raise InputError(
             f"window_bp {window_bp} of model {model} is too small",
             where="models sheet",
-            remedy=f"The widest motif of {bank.title} needs at least {2 * flank + 1} bases; 256 leaves room for indels.",
+            remedy=f"The widest motif of {bank.title} needs {2 * flank + 1} bases or more; 256 leaves room for indels.",
         )
-    tracks = tuple(Track(f"{name} {motif}", family) for name, motif, family in zip(bank.names, bank.ids, bank.families, strict=True))
+    tracks = tuple(
+        Track(f"{name} {motif}", family)
+        for name, motif, family in zip(bank.names, bank.ids, bank.families, strict=True)
+    )
     return ModelSpec(
         model=model,
         kind="motif",
@@ -222,9 +236,7 @@ class RankChangeScorer:
 def _describe(change: float, log10_ref: float, log10_alt: float, bits: float, occupancy: float) -> str:
     """Say for people what happens to a site."""
     word = "neutral" if change == 0 else "gain" if change > 0 else "loss"
-    return (
-        f"{word}: p_ref={10**log10_ref:.2g}, p_alt={10**log10_alt:.2g}, bits={bits:+.2f}, occupancy={occupancy:+.2f}"
-    )
+    return f"{word}: p_ref={10**log10_ref:.2g}, p_alt={10**log10_alt:.2g}, bits={bits:+.2f}, occupancy={occupancy:+.2f}"
 
 
 def load_motif_model(
@@ -238,5 +250,8 @@ def load_motif_model(
         If the bank cannot be read or the windows are too short for it.
     """
     backend = MotifBackend.load(weights, model=model, window_bp=window_bp, device=device)
+    short = int(np.sum(backend.smallest_log10_p > math.log10(motif_p)))
+    if short:
+        _LOGGER.info("%d of %d motifs are too short to reach p <= %g", short, len(backend.spec.tracks), motif_p)
     scorer = RankChangeScorer([track.group for track in backend.spec.tracks], motif_p=motif_p)
     return Model(backend, scorer)

@@ -62,10 +62,13 @@ class PvalueTable:
         float64, all motifs' tables one after the other, each from the lowest score to the highest.
     zeros
         int64 of shape (M,): index in `log10_p` of score 0; score s (in 0.01 bit) stands at `zeros + s`.
+    smallest
+        float64 of shape (M,): log10 p-value of each motif's highest score.
     """
 
     log10_p: npt.NDArray[np.float64]
     zeros: npt.NDArray[np.int64]
+    smallest: npt.NDArray[np.float64]
 
 
 def read_motif_bank(path: str | Path) -> MotifBank:
@@ -96,15 +99,16 @@ def read_motif_bank(path: str | Path) -> MotifBank:
 def _assemble(arrays: dict[str, npt.NDArray[np.generic]], sha256: str) -> MotifBank:
     counts = np.asarray(arrays["counts"], dtype=np.float64)
     widths = np.asarray(arrays["widths"], dtype=np.int64)
-    labels = [tuple(map(str, arrays[name].tolist())) for name in ("ids", "names", "families")]
-    if not len(widths) or {len(label) for label in labels} != {len(widths)} or widths.min() < 1:
+    ids, names, families = (tuple(map(str, arrays[name].tolist())) for name in ("ids", "names", "families"))
+    if not len(ids) == len(names) == len(families) == len(widths) > 0 or widths.min() < 1:
         raise ValueError("ids, names, families and widths differ in length, or there are none")
     if counts.shape != (widths.sum(), 4) or not (np.isfinite(counts) & (counts >= 0)).all():
         raise ValueError(f"counts of shape {counts.shape} are not {widths.sum()} rows of four counts")
     if (counts.sum(axis=1) == 0).any():
         raise ValueError("a position has no counts")
     matrices = tuple(np.split(counts, np.cumsum(widths)[:-1]))
-    return MotifBank(matrices, *labels, *(str(arrays[name]) for name in ("title", "licence", "citation")), sha256)
+    title, licence, citation = (str(arrays[name]) for name in ("title", "licence", "citation"))
+    return MotifBank(matrices, ids, names, families, title, licence, citation, sha256)
 
 
 def weight_matrix(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -152,4 +156,5 @@ def pvalue_table(matrices: list[npt.NDArray[np.int64]]) -> PvalueTable:
     for matrix, start, end in zip(matrices, starts, ends, strict=True):
         fill_survival(matrix, BACKGROUND, survival[start:end])
     # Scores between attainable ones have their upper neighbour's p-value, so nothing is zero; rounding may exceed 1.
-    return PvalueTable(np.log10(np.minimum(survival, 1.0)), starts - lowest)
+    log10_p = np.log10(np.minimum(survival, 1.0))
+    return PvalueTable(log10_p, starts - lowest, log10_p[ends - 1])

@@ -42,17 +42,17 @@ def mutate_windows(
     scores = score_variants(model, changes[_CHANGE], fetch, batch_size=batch_size)
     rows = pd.concat([_refusals(centers[~usable]), _label(model, changes, scores)])
     rows = rows.sort_index(kind="stable").assign(model=model.spec.model)
-    return MUTAGENESIS.frame(rows.astype(object).where(rows.notna(), None).to_dict("records"))
+    return rows.reindex(columns=MUTAGENESIS.names).reset_index(drop=True)
 
 
 def _changes_around(centers: pd.DataFrame, fetch: FetchBases, flank_bp: int) -> pd.DataFrame:
     """All substitutions around each center; the index is the center's. An unknown base is listed once, as N>A."""
     rows = []
-    for center in centers.itertuples():
-        region = region_around(str(center.chromosome), int(center.position), flank_bp)
+    for index, center in zip(centers.index, centers.to_dict("records"), strict=True):
+        region = region_around(center["chromosome"], center["position"], flank_bp)
         bases = fetch(region.chromosome, region.start, region.end)
         rows += [
-            (center.Index, center.locus, center.variant, region.chromosome, position, ref, alt)
+            (index, center["locus"], center["variant"], region.chromosome, position, ref, alt)
             for position, ref in enumerate(bases, start=region.first_position)
             for alt in (BASES if ref in BASES else "A")
             if alt != ref

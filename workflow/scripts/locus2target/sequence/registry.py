@@ -13,7 +13,9 @@ from locus2target.sequence.backends import Model
 from locus2target.sequence.motif import load_motif_model
 
 
-def load_model(row: Mapping[str, Any], *, weights: str, device: torch.device, settings: Mapping[str, Any]) -> Model[Any]:
+def load_model(
+    row: Mapping[str, Any], *, weights: str, device: torch.device, settings: Mapping[str, Any]
+) -> Model[Any]:
     """Load the model that a row of the models sheet describes.
 
     Parameters

@@ -37,7 +37,7 @@ class VariantScores:
 
     @property
     def scored(self) -> npt.NDArray[np.bool_]:
-        """bool of shape (V,): variants with status `ok`."""
+        """Which variants have status `ok`, bool of shape (V,)."""
         return np.array([status == OK for status in self.status], dtype=np.bool_)
 
     def largest(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
@@ -135,8 +135,8 @@ def _predict_pairs(
     _, first, inverse = np.unique(whole.view(f"V{whole.shape[1]}").ravel(), return_index=True, return_inverse=True)
     inputs = _encode(codes[first], backend.spec).to(backend.device)
     prediction = backend.predict(inputs.float(), torch.from_numpy(spans[first]).to(backend.device))
-    ref, alt = torch.from_numpy(inverse).to(backend.device).split(len(rows))
-    return prediction.take(ref), prediction.take(alt)
+    of_window = torch.from_numpy(inverse).to(backend.device)
+    return prediction.take(of_window[: len(rows)]), prediction.take(of_window[len(rows) :])
 
 
 def _encode(codes: Codes, spec: ModelSpec) -> torch.Tensor:

@@ -75,7 +75,7 @@ class HaplotypeWindows:
 
     @property
     def scorable(self) -> npt.NDArray[np.bool_]:
-        """bool of shape (V,): windows with status `ok`."""
+        """Which windows have status `ok`, bool of shape (V,)."""
         return np.array([status == OK for status in self.status], dtype=np.bool_)
 
 
@@ -97,17 +97,17 @@ def extract_windows(variants: pd.DataFrame, fetch: FetchBases, spec: WindowSpec)
     ref, alt = _fill(variants, "".join(alts), ref_lengths, alt_lengths, fetch, spec)
     longest = np.maximum(ref_lengths, alt_lengths)
     fits = spec.center_offset + longest <= spec.length
-    spans = [np.zeros((len(refs), 2), dtype=np.int64) for _ in range(2)]
-    fill_changed_spans(
-        ref, alt, spec.center_offset, np.where(fits, ref_lengths, 0), np.where(fits, alt_lengths, 0), *spans
-    )
-    fits &= np.max(spans, axis=0, initial=0)[:, 1] + spec.flank <= spec.length
-    fits &= spans[0][:, 0] >= spec.flank
-    unknown = _reads_unknown(ref, spans[0], spec) | _reads_unknown(alt, spans[1], spec)
+    ref_spans, alt_spans = np.zeros((2, len(refs), 2), dtype=np.int64)
+    known_lengths = np.where(fits, ref_lengths, 0), np.where(fits, alt_lengths, 0)
+    fill_changed_spans(ref, alt, spec.center_offset, *known_lengths, ref_spans, alt_spans)
+    ends = np.maximum(ref_spans[:, 1], alt_spans[:, 1])
+    fits &= (ref_spans[:, 0] >= spec.flank) & (ends + spec.flank <= spec.length)
+    unknown = _reads_unknown(ref, ref_spans, spec) | _reads_unknown(alt, alt_spans, spec)
     verdicts = [
         _verdict(refs[v], alts[v], ref[v], spec, fits=bool(fits[v]), unknown=bool(unknown[v])) for v in range(len(refs))
     ]
-    return HaplotypeWindows(ref, alt, *spans, [verdict[0] for verdict in verdicts], [verdict[1] for verdict in verdicts])
+    status, reason = [verdict[0] for verdict in verdicts], [verdict[1] for verdict in verdicts]
+    return HaplotypeWindows(ref, alt, ref_spans, alt_spans, status, reason)
 
 
 def _fill(
@@ -121,16 +121,14 @@ def _fill(
     """REF and ALT windows, uint8 of shape (V, L)."""
     ref = np.full((len(variants), spec.length), UNKNOWN, dtype=np.uint8)
     alt = np.full_like(ref, UNKNOWN)
-    starts = start_of(variants["position"].to_numpy(np.int64))
+    starts = variants["position"].map(start_of).to_numpy(np.int64)
     allele_starts = np.concatenate([[0], np.cumsum(alt_lengths)])
     codes = encode(alleles)
     for chromosome, rows in _clusters(variants["chromosome"].tolist(), starts):
         first = int(starts[rows].min()) - spec.center_offset
         last = int((starts + ref_lengths)[rows].max()) + spec.length  # more than any ALT window can need
         piece = encode(fetch(chromosome, first, last))
-        fill_windows(
-            piece, starts - first, ref_lengths, codes, allele_starts, spec.center_offset, rows, ref, alt
-        )
+        fill_windows(piece, starts - first, ref_lengths, codes, allele_starts, spec.center_offset, rows, ref, alt)
     return ref, alt
 
 
@@ -153,11 +151,11 @@ def _reads_unknown(codes: Codes, spans: npt.NDArray[np.int64], spec: WindowSpec)
 
 def _verdict(ref: str, alt: str, window: Codes, spec: WindowSpec, *, fits: bool, unknown: bool) -> tuple[str, str]:
     """Status and reason of one variant: the first thing that speaks against scoring it."""
-    if not ref or not alt or not _BASES.issuperset(ref + alt):
-        return UNSUPPORTED_ALLELE, f"alleles {ref}>{alt} are not sequences of A, C, G and T"
     genome = decode(window[spec.center_offset : spec.center_offset + len(ref)])
     if "N" in genome:
         return NO_SEQUENCE, "the genome has no sequence at the variant"
+    if not ref or not alt or not _BASES.issuperset(ref + alt):
+        return UNSUPPORTED_ALLELE, f"alleles {ref}>{alt} are not sequences of A, C, G and T"
     if genome != ref[: len(genome)]:
         return REF_MISMATCH, f"REF is {ref}, the genome has {genome}"
     if not fits:

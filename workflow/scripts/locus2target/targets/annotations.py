@@ -1,6 +1,5 @@
 """Annotation files that link variants to chromatin, genes and proteins."""
 
-import gzip
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ import pandas as pd
 from locus2target.core.chromosomes import canonical_chromosome
 from locus2target.core.errors import InputError
 from locus2target.core.variants import match_variants, variant_keys
+from locus2target.ingest.files import numbered_lines
 
 _BED_COMMENTS = ("#", "track", "browser")
 _CONSEQUENCE_COLUMNS = ("chromosome", "position", "ref", "alt", "gene_id", "consequence")
@@ -34,7 +34,7 @@ def read_open_chromatin(path: str | Path) -> pd.DataFrame:
 
 
 def read_gene_links(path: str | Path) -> pd.DataFrame:
-    """Read BED5 of enhancers and their genes: chromosome, start, end, gene (symbol or Ensembl id), context (cell type)."""
+    """Read BED5 of enhancers: chromosome, start, end, gene (symbol or Ensembl id), context (cell type)."""
     links = _read_bed(path, ("gene", "context"))
     return links.assign(gene=links["gene"].str.replace(r"^(ENSG\d+)\.\d+$", r"\1", regex=True))
 
@@ -89,8 +89,10 @@ def match_consequences(variants: pd.DataFrame, consequences: pd.DataFrame) -> pd
         {"variant": variants["variant"].to_numpy()[match.left], "key": distinct["key"].to_numpy()[match.right]}
     )
     found = names.merge(keyed[["key", "gene_id", "consequence"]], on="key")
-    found = found.assign(severity=[_severity(text) for text in found["consequence"]])
-    return found.loc[found["severity"].notna(), ["variant", "gene_id", "consequence", "severity"]].reset_index(drop=True)
+    found = found.assign(severity=found["consequence"].map(_severity))
+    return found.loc[found["severity"].notna(), ["variant", "gene_id", "consequence", "severity"]].reset_index(
+        drop=True
+    )
 
 
 def _severity(consequence: str) -> str | None:
@@ -110,7 +112,13 @@ def _read_bed(path: str | Path, names: tuple[str, ...]) -> pd.DataFrame:
     skipped = _header_lines(path)
     try:
         table = pd.read_csv(
-            path, sep="\t", header=None, skiprows=skipped, usecols=range(len(columns)), dtype="str", keep_default_na=False
+            path,
+            sep="\t",
+            header=None,
+            skiprows=skipped,
+            usecols=range(len(columns)),
+            dtype="str",
+            keep_default_na=False,
         )
     except pd.errors.EmptyDataError:
         return pd.DataFrame({name: pd.Series(dtype="int64" if name in {"start", "end"} else "str") for name in columns})
@@ -130,8 +138,8 @@ def _read_bed(path: str | Path, names: tuple[str, ...]) -> pd.DataFrame:
 
 def _header_lines(path: str | Path) -> int:
     """Count the comment, track and browser lines at the top of a BED file."""
-    with gzip.open(path, "rt") if str(path).endswith(".gz") else Path(path).open(encoding="utf-8") as handle:
-        return sum(1 for _ in itertools.takewhile(lambda line: line.startswith(_BED_COMMENTS), handle))
+    lines = (line for _, line in numbered_lines(path, where=str(path)))
+    return sum(1 for _ in itertools.takewhile(lambda line: line.startswith(_BED_COMMENTS), lines))
 
 
 def _whole_numbers(texts: "pd.Series[str]", *, path: str | Path, column: str, first_line: int) -> "pd.Series[int]":

@@ -83,7 +83,9 @@ def find_candidates(
     allowed = ", ".join(gene_types)
     excluded = [
         (gene_id, symbol, f"gene type {kind} is not one of {allowed}")
-        for gene_id, symbol, kind in known.loc[~of_type, ["gene_id", "gene_symbol", "gene_type"]].itertuples(index=False)
+        for gene_id, symbol, kind in known.loc[~of_type, ["gene_id", "gene_symbol", "gene_type"]].itertuples(
+            index=False
+        )
     ]
     excluded += [
         (gene_id, gene_id, "colocalises with the locus but is not in the gene annotation")

@@ -1,6 +1,6 @@
 """Evidence from distance: how far the causal variant probably lies from each gene's transcription start."""
 
-import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -26,51 +26,72 @@ def distance_evidence(data: LocusData, weights: Weights) -> list[Row]:
         data.row(_SOURCE, gene_id, detail=f"{symbol}: {reason}", status=NOT_CANDIDATE, reason=reason)
         for gene_id, symbol, reason in data.candidates.excluded.itertuples(index=False)
     ]
-    genes = data.candidates.genes
-    if genes.empty:
+    if data.candidates.genes.empty:
         reason = "no gene of the configured types lies within the window of the lead variant"
         return [*rows, data.row(_SOURCE, detail=reason, status=NO_CANDIDATES, reason=reason)]
-    distances, note = gene_distances(data)
-    ranks = competition_ranks(distances)
+    distances = measure_distances(data)
+    ranks = competition_ranks(distances.mean)
     rank_part = centered([weights.log_odds(_SOURCE, _rank_level(rank)) for rank in ranks])
-    for index, gene in enumerate(genes.to_dict("records")):
-        distance = float(distances[index])
+    for index, gene_id in enumerate(data.candidates.genes["gene_id"]):
+        mean = float(distances.mean[index])
         rows.append(
             data.row(
                 _SOURCE,
-                gene["gene_id"],
-                detail=_detail(data, gene, distance, int(ranks[index]), note),
-                log_odds=float(rank_part[index]) + weights.log_odds(_SOURCE, _distance_level(distance)),
-                value=distance,
+                gene_id,
+                detail=_detail(data, index, distances, int(ranks[index])),
+                log_odds=float(rank_part[index]) + weights.log_odds(_SOURCE, _distance_level(mean)),
+                value=mean,
                 unit="bp to the transcription start",
-                variants=_supporting(data),
+                variants=distances.variants[index],
             )
         )
     return rows
 
 
-def gene_distances(data: LocusData) -> tuple[npt.NDArray[np.float64], str]:
-    """Mean distance to each candidate's transcription start, bases, shape (n_genes,), and a remark.
+@dataclass(frozen=True, slots=True)
+class Distances:
+    """Distances of a locus' candidates.
 
-    Distances of a credible set's variants are weighted by PIP; with several sets the nearest counts. Without PIPs the
-    lead variant's distance counts.
+    Attributes
+    ----------
+    mean
+        float64 array of shape (n_genes,): PIP-weighted mean distance to the transcription start, bases.
+    variants
+        For each gene, the strongest variants of the credible set that the distance is measured from.
+    note
+        How the distances were measured, where it is not from one credible set.
+    """
+
+    mean: npt.NDArray[np.float64]
+    variants: list[list[str]]
+    note: str
+
+
+def measure_distances(data: LocusData) -> Distances:
+    """Measure the distance of each candidate, with several credible sets from the nearest.
+
+    Without credible sets all variants with a PIP count, without PIPs the lead variant.
     """
     starts = data.candidates.genes["tss"].to_numpy(np.float64)
-    scored = data.scored
-    if scored.empty or scored["pip"].sum() == 0:
-        position = parse_variant_key(data.lead_variant).position
-        return np.abs(starts - position), "the lead variant's distance: no variant has a PIP"
-    inside = scored[scored["credible_set"].notna()]
-    groups = [group for _, group in inside.groupby("credible_set") if group["pip"].sum() > 0]
-    groups = groups if groups else [scored]
-    means = np.stack([_mean_distance(starts, group) for group in groups])  # S signals x G genes
-    return means.min(axis=0), "" if len(groups) == 1 else f"nearest of {len(groups)} credible sets"
+    inside = data.scored[data.scored["credible_set"].notna()]
+    sets = [group for _, group in inside.groupby("credible_set")] if len(inside) else [data.scored]
+    sets = [group for group in sets if group["pip"].sum() > 0]
+    if not sets:
+        mean = np.abs(starts - parse_variant_key(data.lead_variant).position)
+        return Distances(mean, [[data.lead_variant]] * len(starts), "of the lead variant: no variant has a PIP")
+    means = np.stack([_mean_distance(starts, group) for group in sets])  # S credible sets x G genes
+    names = [by_pip(group) for group in sets]
+    notes = [f"nearest of {len(sets)} credible sets"] if len(sets) > 1 else []
+    if data.n_unscored:
+        notes.append(f"{data.n_unscored} variants without a PIP are not counted")
+    return Distances(means.min(axis=0), [names[nearest] for nearest in means.argmin(axis=0)], "; ".join(notes))
 
 
 def _mean_distance(starts: npt.NDArray[np.float64], variants: pd.DataFrame) -> npt.NDArray[np.float64]:
     positions = variants["position"].to_numpy(np.float64)
     distances = np.abs(starts[:, None] - positions[None, :])  # G genes x V variants
-    return np.average(distances, axis=1, weights=variants["pip"].to_numpy(np.float64))
+    mean: npt.NDArray[np.float64] = np.average(distances, axis=1, weights=variants["pip"].to_numpy(np.float64))
+    return mean
 
 
 def competition_ranks(distances: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
@@ -79,7 +100,8 @@ def competition_ranks(distances: npt.NDArray[np.float64]) -> npt.NDArray[np.int6
     >>> competition_ranks(np.array([5.0, 1.0, 1.0, 9.0]))
     array([3, 1, 1, 4])
     """
-    return 1 + (distances[None, :] < distances[:, None]).sum(axis=1).astype(np.int64)
+    ranks: npt.NDArray[np.int64] = 1 + np.sum(distances[None, :] < distances[:, None], axis=1)
+    return ranks
 
 
 def centered(log_odds: list[float]) -> npt.NDArray[np.float64]:
@@ -89,7 +111,8 @@ def centered(log_odds: list[float]) -> npt.NDArray[np.float64]:
     a locus with one gene gets 0.
     """
     factors = np.exp(np.asarray(log_odds, dtype=np.float64))
-    return np.log(factors / factors.mean())
+    ratios: npt.NDArray[np.float64] = np.log(factors / factors.mean())
+    return ratios
 
 
 def _rank_level(rank: int) -> str:
@@ -102,22 +125,17 @@ def _distance_level(distance: float) -> str:
     return "tss_10_to_250kb" if distance < _FAR_BP else "tss_above_250kb"
 
 
-def _supporting(data: LocusData) -> list[str]:
-    scored = data.scored
-    inside = scored[scored["credible_set"].notna()]
-    found = by_pip(inside if len(inside) else scored)
-    return found if found else [data.lead_variant]
-
-
-def _detail(data: LocusData, gene: dict[str, object], distance: float, rank: int, note: str) -> str:
-    top = parse_variant_key(_supporting(data)[0])
-    body = distance_to_interval(top.position, int(str(gene["start"])), int(str(gene["end"])))
+def _detail(data: LocusData, index: int, distances: Distances, rank: int) -> str:
+    genes = data.candidates.genes.to_dict("records")
+    gene, top = genes[index], parse_variant_key(distances.variants[index][0])
+    body = distance_to_interval(top.position, gene["start"], gene["end"])
+    mean = format_bases(float(distances.mean[index]))
     place = "inside the gene body" if body == 0 else f"{format_bases(body)} from the gene body"
     text = (
-        f"{format_bases(distance)} from the transcription start of {gene['gene_symbol']} on average, rank {rank} of "
-        f"{len(data.candidates.genes)}; the strongest variant lies {place}"
+        f"{mean} from the transcription start of {gene['gene_symbol']} on average, "
+        f"rank {rank} of {len(genes)}; the strongest variant lies {place}"
     )
-    return f"{text} ({note})" if note else text
+    return f"{text} ({distances.note})" if distances.note else text
 
 
 def format_bases(distance: float) -> str:
@@ -128,4 +146,4 @@ def format_bases(distance: float) -> str:
     """
     if distance < 1_000:
         return f"{round(distance)} bp"
-    return f"{round(distance / 1_000)} kb" if distance < 1_000_000 else f"{math.floor(distance / 100_000 + 0.5) / 10:g} Mb"
+    return f"{round(distance / 1_000)} kb" if distance < 999_500 else f"{distance / 1_000_000:.1f} Mb"

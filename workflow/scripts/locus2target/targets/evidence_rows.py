@@ -1,6 +1,6 @@
 """What an evidence row is made from: one locus' data, and the row itself."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -21,8 +21,10 @@ class LocusData:
         Ids; the lead variant's key.
     candidates
         The genes that compete.
-    variants
-        The locus' rows of CREDIBLE_SETS, those without a PIP too.
+    scored
+        The locus' rows of CREDIBLE_SETS that have a PIP, each once, with the key as index.
+    n_unscored
+        Variants of the locus without a PIP.
     colocalization
         The locus' rows of COLOCALIZATION.
     n_signals
@@ -35,17 +37,12 @@ class LocusData:
     locus: str
     lead_variant: str
     candidates: Candidates
-    variants: pd.DataFrame
+    scored: pd.DataFrame
+    n_unscored: int
     colocalization: pd.DataFrame
     n_signals: int
     ld_verdict: str
     ld_reason: str
-
-    @property
-    def scored(self) -> pd.DataFrame:
-        """Variants with a PIP, key as index."""
-        known = self.variants[self.variants["pip"].notna()]
-        return known.set_index("variant", drop=False)
 
     @property
     def symbols(self) -> dict[str, str]:
@@ -92,7 +89,7 @@ class LocusData:
         """Name a variant for people: `rs3087243 (2:204738919:G:A, PIP 0.42)`."""
         if variant not in self.scored.index:
             return f"{variant} (no PIP)"
-        found: Mapping[str, object] = self.scored.loc[variant].to_dict()
+        found = self.scored.loc[[variant]].to_dict("records")[0]
         pip = f"PIP {found['pip']:.2g}"
         name = found["rsid"]
         return f"{name} ({variant}, {pip})" if isinstance(name, str) and name else f"{variant} ({pip})"

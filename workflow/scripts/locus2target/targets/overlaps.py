@@ -28,24 +28,20 @@ def overlapping_rows(variants: pd.DataFrame, intervals: pd.DataFrame) -> npt.NDA
     """
     if variants.empty or intervals.empty:
         return np.empty((0, 2), dtype=np.int64)
-    start = start_of(variants["position"].to_numpy(np.int64))
-    lengths = variants["ref"].str.len().to_numpy(np.int64)
+    sites = pd.DataFrame({"chromosome": variants["chromosome"], "start": variants["position"].map(start_of)})
+    sites["end"] = sites["start"] + variants["ref"].str.len()
     with tempfile.TemporaryDirectory() as folder:
-        left = _write_bed(variants["chromosome"], start, start + lengths, Path(folder, "variants.bed"))
-        right = _write_bed(
-            intervals["chromosome"], intervals["start"].to_numpy(), intervals["end"].to_numpy(), Path(folder, "intervals.bed")
-        )
+        left = _write_bed(sites, Path(folder, "variants.bed"))
+        right = _write_bed(intervals, Path(folder, "intervals.bed"))
         output = Path(folder, "pairs.bed")
         pybedtools.BedTool(str(left)).intersect(str(right), wa=True, wb=True, output=str(output))
         pairs = _read_pairs(output)
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
-def _write_bed(
-    chromosome: "pd.Series[str]", start: npt.NDArray[np.int64], end: npt.NDArray[np.int64], path: Path
-) -> Path:
+def _write_bed(intervals: pd.DataFrame, path: Path) -> Path:
     """Write BED4 whose name is the row number."""
-    rows = pd.DataFrame({"chromosome": chromosome.to_numpy(), "start": start, "end": end, "row": np.arange(len(start))})
+    rows = intervals[["chromosome", "start", "end"]].assign(row=np.arange(len(intervals)))
     rows.to_csv(path, sep="\t", header=False, index=False)
     return path
 

@@ -119,7 +119,9 @@ def _number(text: str, *, where: str) -> float:
 
 
 def _require_all(values: Mapping[tuple[str, str], float], *, path: str | Path) -> None:
-    absent = [f"{source} {level}" for source, levels in LEVELS.items() for level in levels if (source, level) not in values]
+    absent = [
+        f"{source} {level}" for source, levels in LEVELS.items() for level in levels if (source, level) not in values
+    ]
     if absent:
         raise InputError(
             f"no row for {', '.join(absent)}",

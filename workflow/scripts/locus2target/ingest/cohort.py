@@ -1,0 +1,376 @@
+"""Genotype dosages of one region from a cohort's indexed VCF or BCF files."""
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from cyvcf2 import VCF
+
+from locus2target.core.chromosomes import contig_map
+from locus2target.core.errors import InputError
+from locus2target.core.intervals import Region, start_of
+from locus2target.core.variants import FetchSequence, Variant, normalize_variant
+from locus2target.ingest.files import check_bgzf, require_file
+from locus2target.ingest.genome import Genome
+
+DosageField = Literal["GT", "DS"]
+DosageArray = npt.NDArray[np.float32]
+SKIP_REASONS: Mapping[str, str] = {
+    "invalid_allele": "an allele is not made of A, C, G and T (symbolic, `*`, breakend, N)",
+    "ref_mismatch": "REF is not what the genome has there",
+    "outside_region": "the left-normalised variant lies in the neighbouring region",
+    "no_genotypes": "no person has a genotype or dosage",
+    "unsplit_dosage": "a multi-allelic record gives one dosage for several ALT alleles",
+    "invalid_dosage": "a dosage lies outside 0..2",
+    "monomorphic": "all people have the same dosage, or there is no ALT allele",
+    "rare": "the minor allele is rarer than asked for",
+    "duplicate": "an earlier record holds the same variant",
+}
+"""Why a variant of the files is not among the dosages."""
+
+_VALID_ALLELE = re.compile(r"^[ACGT]+$")
+_FIELD_TYPES: Mapping[DosageField, str] = {"GT": "String", "DS": "Float"}
+_MISSING_ALLELE = -1  # cyvcf2; the other negative code fills up the row of a haploid call
+_HAPLOID_CHROMOSOMES = frozenset({"X", "Y", "MT"})
+_DOSAGE_ROUNDING = 0.01  # imputation servers write dosages with two or three digits
+_SEQUENCE_FLANK = 1_000  # bases read on either side of a region, so that shifting an indel seldom reads again
+
+
+@dataclass(frozen=True, slots=True)
+class CohortDosages:
+    """ALT dosages of one region.
+
+    Attributes
+    ----------
+    variants
+        One row per variant, by position: `chromosome`, `position` (1-based), `ref`, `alt`, `alt_frequency`.
+        Left-normalised and split, so the keys are those of every other table.
+    dosages
+        float32, shape (n_variants, n_samples): ALT alleles per person, 0..2; NaN where missing.
+    samples
+        Names of the people, in the order of the columns of `dosages`.
+    skipped
+        Number of variants left out, for each of `SKIP_REASONS` that occurred.
+    n_exchanged
+        Variants among `variants` whose REF and ALT the file had the other way round (see `CohortGenotypes`).
+    """
+
+    variants: pd.DataFrame
+    dosages: DosageArray
+    samples: tuple[str, ...]
+    skipped: dict[str, int]
+    n_exchanged: int
+
+
+class CohortGenotypes:
+    """A cohort's genotypes, read region by region.
+
+    Use it as a context manager. It holds open files, so each process and thread opens its own.
+
+    Haploid calls (X in males) count 0 or 2. The mean dosage is then twice the allele frequency in both sexes.
+    Counted 0 or 1, the sexes would differ in the mean of every variant, which by itself correlates all of them;
+    and files that write the same calls as homozygous diploid would give another r.
+
+    A two-allelic SNV whose ALT is the genome's base and whose REF is not has its alleles exchanged (dosage 2 - d):
+    PLINK writes the major allele as REF. Other REF alleles that contradict the genome are left out.
+
+    Parameters
+    ----------
+    files
+        Path of the VCF or BCF (bgzipped, indexed) for each canonical chromosome, or for `all`.
+    dosage_field
+        GT: hard calls; DS: imputed dosages, where haploid calls are known from a GT field beside it.
+    genome
+        Reference sequence. Without it, or where it has only N, REF is taken as it stands and indels are trimmed
+        but not shifted.
+    """
+
+    def __init__(self, files: Mapping[str, str], *, dosage_field: DosageField, genome: Genome | None) -> None:
+        self._files = dict(files)
+        self._dosage_field: DosageField = dosage_field
+        self._genome = genome
+        self._readers: dict[str, _Reader] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files."""
+        for reader in self._readers.values():
+            reader.close()
+        self._readers.clear()
+
+    def has_chromosome(self, chromosome: str) -> bool:
+        """Whether a file is there that may hold the canonical chromosome."""
+        return chromosome in self._files or "all" in self._files
+
+    def read_region(self, region: Region, *, min_maf: float) -> CohortDosages:
+        """Read the variants whose normalised position lies inside the region.
+
+        Records that start before the region and only reach into it belong to the region before; they are neither
+        read nor counted. Variants with a minor allele frequency below `min_maf` are counted as `rare`.
+
+        Returns
+        -------
+        CohortDosages
+            Without variants where the files have none, and also without samples where no file covers the chromosome.
+
+        Raises
+        ------
+        InputError
+            If the file of the chromosome cannot be used; see `check_genotypes`.
+        """
+        if not self.has_chromosome(region.chromosome):
+            return _collect({}, (), Counter(), 0)
+        reader = self._reader(region.chromosome)
+        fetch = _region_sequence(self._genome, region)
+        skipped: Counter[str] = Counter()
+        rows: dict[Variant, DosageArray] = {}
+        n_exchanged = 0
+        for record in reader.records(region):
+            placements = _place_record(record.POS, record.REF, record.ALT, region, fetch)
+            accepted = [placed for placed in placements if isinstance(placed, _Placed)]
+            skipped.update(placed for placed in placements if isinstance(placed, str))
+            dosages = _record_dosages(record, self._dosage_field, region.chromosome) if accepted else ""
+            if isinstance(dosages, str):
+                skipped.update([dosages] * len(accepted))
+                continue
+            for placed in accepted:
+                dosage = dosages[placed.allele]
+                reason = "duplicate" if placed.variant in rows else _unusable(dosage, min_maf)
+                if reason:
+                    skipped[reason] += 1
+                    continue
+                rows[placed.variant] = 2 - dosage if placed.exchanged else dosage
+                n_exchanged += placed.exchanged
+        return _collect(rows, reader.samples, skipped, n_exchanged)
+
+    def _reader(self, chromosome: str) -> "_Reader":
+        path = self._files.get(chromosome, self._files.get("all", ""))
+        if path not in self._readers:
+            check_genotypes(path, dosage_field=self._dosage_field, where="cohorts sheet")
+            self._readers[path] = _Reader(path)
+        return self._readers[path]
+
+
+def check_genotypes(path: str, *, dosage_field: DosageField, where: str) -> None:
+    """Refuse a genotype file that cannot serve for LD, without reading its records.
+
+    Parameters
+    ----------
+    path
+        VCF or BCF.
+    dosage_field
+        The FORMAT field that will be read.
+    where
+        Sheet and row that name the file, for errors.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, not bgzipped, cut short (htslib would silently return what is left), not indexed,
+        not VCF or BCF, without samples, without the field, or has two contigs for one chromosome.
+    """
+    require_file(path, where=where)
+    check_bgzf(path, where=where)
+    if not any(Path(f"{path}{suffix}").is_file() for suffix in (".tbi", ".csi")):
+        raise InputError(
+            f"{path} has no index (.tbi or .csi) beside it",
+            where=where,
+            remedy="Make one with `tabix -p vcf` or `bcftools index`.",
+        )
+    try:
+        vcf = VCF(path)
+    except OSError as error:
+        raise InputError(
+            f"{path} is neither VCF nor BCF", where=where, remedy="Give genotypes as bgzipped VCF or BCF."
+        ) from error
+    try:
+        _check_header(vcf, path, dosage_field, where)
+    finally:
+        vcf.close()
+
+
+def _check_header(vcf: Any, path: str, dosage_field: DosageField, where: str) -> None:
+    if not vcf.samples:
+        raise InputError(f"{path} has no samples", where=where, remedy="Give a file with individual genotypes.")
+    formats = {line["ID"]: line["Type"] for line in (header.info() for header in vcf.header_iter()) if _is_format(line)}
+    declared = formats.get(dosage_field)
+    if declared != _FIELD_TYPES[dosage_field]:
+        problem = "does not declare" if declared is None else f"declares with type {declared}"
+        raise InputError(
+            f"the header of {path} {problem} FORMAT field {dosage_field} ({_FIELD_TYPES[dosage_field]}); "
+            f"it declares {', '.join(sorted(formats)) or 'none'}",
+            where=where,
+            remedy="Set `dosage_field` to a field that the file has (GT or DS), or correct the header.",
+        )
+    contig_map(vcf.seqnames, where=path)
+
+
+def _is_format(line: Mapping[str, str]) -> bool:
+    return line.get("HeaderType") == "FORMAT"
+
+
+class _Reader:
+    """One open file."""
+
+    def __init__(self, path: str) -> None:
+        self._vcf = VCF(path)
+        self._contigs = contig_map(self._vcf.seqnames, where=path)
+        self.samples: tuple[str, ...] = tuple(self._vcf.samples)
+
+    def close(self) -> None:
+        self._vcf.close()
+
+    def records(self, region: Region) -> Iterator[Any]:
+        """Records that overlap the region; none when the file does not know the chromosome."""
+        contig = self._contigs.get(region.chromosome)
+        if contig is None:
+            return
+        with warnings.catch_warnings():  # cyvcf2 warns where the index has no records of a contig: not a problem here
+            warnings.filterwarnings("ignore", message="no intervals found")
+            yield from self._vcf(f"{contig}:{region.first_position}-{region.last_position}")
+
+
+def _region_sequence(genome: Genome | None, region: Region) -> FetchSequence:
+    """Sequence access that reads the region once; all N without a genome."""
+    if genome is None:
+        return lambda start, end: "N" * (end - start)
+    chromosome = region.chromosome
+    first, last = region.start - _SEQUENCE_FLANK, region.end + _SEQUENCE_FLANK
+    bases = genome.fetch(chromosome, first, last)
+
+    def fetch(start: int, end: int) -> str:
+        if first <= start and end <= last:
+            return bases[start - first : end - first]
+        return genome.fetch(chromosome, start, end)
+
+    return fetch
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """One ALT allele of a record as a normalised variant."""
+
+    variant: Variant
+    allele: int  # 0 is the record's first ALT
+    exchanged: bool  # whether the record has REF and ALT the other way round
+
+
+def _place_record(
+    position: int, ref: str, alts: Sequence[str], region: Region, fetch: FetchSequence
+) -> list[_Placed | str]:
+    """Each ALT allele of a record as a normalised variant inside the region, or the reason why not.
+
+    What lies outside the region before and after normalisation is left out altogether.
+    """
+    inside = region.contains(region.chromosome, position)
+    if not alts:
+        return ["monomorphic"] if inside else []
+    placements: list[_Placed | str] = []
+    for allele, alt in enumerate(alts):
+        placed = _place_allele(Variant(region.chromosome, position, ref.upper(), alt.upper()), fetch, len(alts) == 1)
+        if isinstance(placed, str):
+            placements += [placed] * inside
+            continue
+        variant, exchanged = placed
+        if region.contains(variant.chromosome, variant.position):
+            placements.append(_Placed(variant, allele, exchanged))
+        else:
+            placements += ["outside_region"] * inside
+    return placements
+
+
+def _place_allele(variant: Variant, fetch: FetchSequence, is_biallelic: bool) -> tuple[Variant, bool] | str:
+    """Normalised variant and whether REF and ALT were exchanged, or the reason to skip it."""
+    if not (_VALID_ALLELE.match(variant.ref) and _VALID_ALLELE.match(variant.alt)) or variant.ref == variant.alt:
+        return "invalid_allele"
+    start = start_of(variant.position)
+    bases = fetch(start, start + len(variant.ref))
+    if bases == variant.ref or all(base in {"N", own} for base, own in zip(bases, variant.ref, strict=True)):
+        return normalize_variant(variant, fetch), False
+    if is_biallelic and variant.is_snv and bases == variant.alt:
+        return Variant(variant.chromosome, variant.position, variant.alt, variant.ref), True
+    return "ref_mismatch"
+
+
+def _record_dosages(record: Any, dosage_field: DosageField, chromosome: str) -> DosageArray | str:
+    """Dosages of each ALT allele, float32 of shape (n_alt, n_samples) in memory of its own, or the reason to skip."""
+    present = record.FORMAT
+    if dosage_field not in present:
+        return "no_genotypes"
+    n_alt = len(record.ALT)
+    if dosage_field == "GT":
+        return _allele_counts(record.genotype.array()[:, :-1], n_alt)  # the last column is the phase
+    dosages = np.array(record.format("DS"), dtype=np.float32).T  # a copy: cyvcf2's array dies with the record
+    if len(dosages) != n_alt:
+        return "unsplit_dosage"
+    if chromosome in _HAPLOID_CHROMOSOMES and "GT" in present:
+        dosages[:, _is_haploid(record.genotype.array()[:, :-1])] *= 2
+    if np.nanmin(dosages, initial=0) < -_DOSAGE_ROUNDING or np.nanmax(dosages, initial=0) > 2 + _DOSAGE_ROUNDING:
+        return "invalid_dosage"
+    return np.clip(dosages, 0, 2)
+
+
+def _allele_counts(alleles: npt.NDArray[np.int16], n_alt: int) -> DosageArray:
+    """ALT counts on the scale of two alleles per person, shape (n_alt, n_samples), from (n_samples, ploidy) calls.
+
+    A call in which any allele is missing is missing.
+    """
+    n_alleles = np.count_nonzero(alleles >= 0, axis=1)
+    called = (n_alleles > 0) & ~np.any(alleles == _MISSING_ALLELE, axis=1)
+    per_allele = np.where(called, 2 / np.maximum(n_alleles, 1), np.nan)
+    counts = [np.count_nonzero(alleles == allele, axis=1) * per_allele for allele in range(1, n_alt + 1)]
+    return np.array(counts, dtype=np.float32)
+
+
+def _is_haploid(alleles: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
+    """People with one allele place, called or not; shape (n_samples,)."""
+    haploid: npt.NDArray[np.bool_] = np.count_nonzero(alleles >= _MISSING_ALLELE, axis=1) == 1
+    return haploid
+
+
+def _alt_frequency(dosage: DosageArray) -> float:
+    return float(np.nanmean(dosage, dtype=np.float64)) / 2
+
+
+def _unusable(dosage: DosageArray, min_maf: float) -> str:
+    """The reason to leave out a variant with these dosages, shape (n_samples,); empty when there is none."""
+    if np.isnan(dosage).all():
+        return "no_genotypes"
+    if np.nanmin(dosage) == np.nanmax(dosage):
+        return "monomorphic"
+    frequency = _alt_frequency(dosage)
+    return "rare" if min(frequency, 1 - frequency) < min_maf else ""
+
+
+def _collect(
+    rows: Mapping[Variant, DosageArray], samples: tuple[str, ...], skipped: Counter[str], n_exchanged: int
+) -> CohortDosages:
+    ordered = sorted(rows)
+    variants = pd.DataFrame(
+        {
+            "chromosome": pd.Series([variant.chromosome for variant in ordered], dtype="str"),
+            "position": np.array([variant.position for variant in ordered], dtype=np.int64),
+            "ref": pd.Series([variant.ref for variant in ordered], dtype="str"),
+            "alt": pd.Series([variant.alt for variant in ordered], dtype="str"),
+            "alt_frequency": np.array([_alt_frequency(rows[variant]) for variant in ordered], dtype=np.float64),
+        }
+    )
+    dosages = np.empty((len(ordered), len(samples)), dtype=np.float32)
+    for row, variant in enumerate(ordered):
+        dosages[row] = rows[variant]
+    return CohortDosages(variants, dosages, samples, dict(skipped), n_exchanged)

@@ -1,0 +1,165 @@
+"""From the results of all stages to evidence rows: one disease, all loci, every source."""
+
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from locus2target.core.schemas import EVIDENCE
+from locus2target.targets import annotations as files
+from locus2target.targets.candidates import find_candidates, locus_states
+from locus2target.targets.evidence_annotation import (
+    VariantAnnotations,
+    coding_evidence,
+    link_evidence,
+    motif_evidence,
+    open_chromatin_evidence,
+)
+from locus2target.targets.evidence_distance import distance_evidence
+from locus2target.targets.evidence_qtl import colocalization_evidence, lead_overlap_evidence
+from locus2target.targets.evidence_rows import LocusData, Row
+from locus2target.targets.overlaps import overlapping_rows
+from locus2target.targets.weights import Weights
+
+_LOGGER = logging.getLogger(__name__)
+_MOTIF_COLUMNS = ("variant", "track", "background_quantile", "status", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class StageResults:
+    """Tables of the stages above, one disease each, by their schemas."""
+
+    loci: pd.DataFrame
+    fine_mapping: pd.DataFrame
+    credible_sets: pd.DataFrame
+    signals: pd.DataFrame
+    colocalization: pd.DataFrame
+    variant_effects: pd.DataFrame
+    genes: pd.DataFrame
+    exons: pd.DataFrame
+
+
+def annotate_variants(results: StageResults, paths: Mapping[str, str | None]) -> VariantAnnotations:
+    """Find what the annotation files say about the disease's variants, all loci at once.
+
+    Parameters
+    ----------
+    results
+        Variants with a PIP are looked up; others carry no evidence.
+    paths
+        Files by name: open_chromatin, enhancer_gene_links, coding_consequences; None where there is none.
+
+    Returns
+    -------
+    The tables with the column `locus` beside the others; `collect_evidence` deals them out.
+    """
+    carriers = results.credible_sets.loc[
+        results.credible_sets["pip"].notna(), ["locus", "variant", "chromosome", "position", "ref", "alt", "pip"]
+    ]
+    peaks, links, coding = (paths[name] for name in ("open_chromatin", "enhancer_gene_links", "coding_consequences"))
+    return VariantAnnotations(
+        open_chromatin=None
+        if peaks is None
+        else _in_intervals(carriers, files.read_open_chromatin(peaks), ["context"]),
+        links=None if links is None else _in_intervals(carriers, files.read_gene_links(links), ["gene", "context"]),
+        consequences=None if coding is None else _coding(carriers, files.read_consequences(coding)),
+        exons=_in_intervals(carriers, results.exons, ["gene_id"]),
+        motifs=_of_loci(results.variant_effects[list(_MOTIF_COLUMNS)], carriers),
+    )
+
+
+def _in_intervals(carriers: pd.DataFrame, intervals: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Variants in intervals, with the named columns of the interval."""
+    variants = carriers.drop_duplicates("variant")
+    pairs = overlapping_rows(variants, intervals)
+    found = intervals[names].iloc[pairs[:, 1]].reset_index(drop=True)
+    found.insert(0, "variant", variants["variant"].to_numpy()[pairs[:, 0]])
+    return _of_loci(found.drop_duplicates(), carriers)
+
+
+def _coding(carriers: pd.DataFrame, consequences: pd.DataFrame) -> pd.DataFrame:
+    variants = carriers.drop_duplicates("variant")
+    return _of_loci(files.match_consequences(variants, consequences), carriers)
+
+
+def _of_loci(table: pd.DataFrame, carriers: pd.DataFrame) -> pd.DataFrame:
+    """Add locus, position and pip to a table of variants, one row per locus that has the variant."""
+    return table.merge(carriers[["locus", "variant", "position", "pip"]], on="variant")
+
+
+def collect_evidence(
+    results: StageResults,
+    annotations: VariantAnnotations,
+    weights: Weights,
+    *,
+    gene_types: Collection[str],
+    window_bp: int,
+) -> pd.DataFrame:
+    """Make the evidence rows of one disease (schema EVIDENCE), locus by locus in the order of `loci`.
+
+    Loci that were not analysed have no evidence; `rank_loci` lists them with their status.
+    """
+    states = locus_states(results.loci, results.fine_mapping)
+    analysed = states.loc[states["status"] == "ok", "locus"].tolist()
+    deal = {
+        name: _by_locus(getattr(annotations, name), analysed)
+        for name in ("open_chromatin", "links", "consequences", "exons", "motifs")
+    }
+    rows: list[Row] = []
+    for data in _locus_data(results, analysed, gene_types=gene_types, window_bp=window_bp):
+        rows += locus_evidence(data, VariantAnnotations(**{name: deal[name][data.locus] for name in deal}), weights)
+    _LOGGER.info("%d of %d loci analysed, %d evidence rows", len(analysed), len(states), len(rows))
+    return EVIDENCE.frame(rows)
+
+
+def _by_locus(table: pd.DataFrame | None, loci: Sequence[str]) -> dict[str, Any]:
+    """Rows of each locus; None for each where there is no table."""
+    if table is None:
+        return dict.fromkeys(loci)
+    found = dict(iter(table.groupby("locus")))
+    return {locus: found.get(locus, table.iloc[:0]) for locus in loci}
+
+
+def locus_evidence(data: LocusData, annotations: VariantAnnotations, weights: Weights) -> list[Row]:
+    """Make the evidence rows of one locus, every source in turn."""
+    rows = distance_evidence(data, weights)
+    if data.candidates.genes.empty:
+        return rows
+    return [
+        *rows,
+        *colocalization_evidence(data, weights),
+        *lead_overlap_evidence(data, weights),
+        *coding_evidence(data, annotations, weights),
+        *link_evidence(data, annotations, weights),
+        *open_chromatin_evidence(data, annotations, weights),
+        *motif_evidence(data, annotations, weights),
+    ]
+
+
+def _locus_data(
+    results: StageResults, analysed: Sequence[str], *, gene_types: Collection[str], window_bp: int
+) -> Iterator[LocusData]:
+    """Gather what each analysed locus brings, in the order given."""
+    tables = [_by_locus(table, analysed) for table in (results.credible_sets, results.colocalization, results.signals)]
+    loci = results.loci.set_index("locus").to_dict("index")
+    fits = results.fine_mapping.set_index("locus").to_dict("index")
+    for locus in analysed:
+        variants, colocalization, signals = (table[locus] for table in tables)
+        lead = loci[locus]["lead_variant"]
+        candidates = find_candidates(lead, results.genes, colocalization, gene_types=gene_types, window_bp=window_bp)
+        _LOGGER.info("%s: %d candidates, %d genes excluded", locus, len(candidates.genes), len(candidates.excluded))
+        known = variants["pip"].notna()
+        yield LocusData(
+            disease=loci[locus]["disease"],
+            locus=locus,
+            lead_variant=lead,
+            candidates=candidates,
+            scored=variants[known].drop_duplicates("variant").set_index("variant", drop=False),
+            n_unscored=int((~known).sum()),
+            colocalization=colocalization,
+            n_signals=int(signals["primary"].sum()),
+            ld_verdict=fits[locus]["ld_verdict"],
+            ld_reason=fits[locus]["ld_reason"],
+        )

@@ -1,0 +1,210 @@
+"""Evidence from annotations: coding consequences, enhancer-gene links, open chromatin and motif changes.
+
+Each counts with the PIP mass of the variants that carry it. Open chromatin and motif changes name no gene; they count,
+for little, where the variant lies near a candidate's transcription start.
+"""
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from locus2target.targets.evidence_rows import LocusData, Row, by_pip, pip_mass
+from locus2target.targets.weights import Weights, mixed_log_odds
+
+_NEAR_TSS_BP = 10_000
+_LARGE_CHANGE = 0.99  # quantile among background variants
+_NO_FILE = "no_annotation"
+
+
+@dataclass(frozen=True, slots=True)
+class VariantAnnotations:
+    """What is known of a locus' variants; a table that is None was not given to the run.
+
+    Every table also has the variants' `position` (1-based) and `pip`; variants without a PIP are not in it.
+
+    Attributes
+    ----------
+    open_chromatin
+        variant, context (cell type).
+    links
+        variant, gene (symbol or id), context (cell type).
+    consequences
+        variant, gene_id, consequence, severity.
+    exons
+        variant, gene_id: variants in exons.
+    motifs
+        track, background_quantile, status and reason of VARIANT_EFFECTS.
+    """
+
+    open_chromatin: pd.DataFrame | None
+    links: pd.DataFrame | None
+    consequences: pd.DataFrame | None
+    exons: pd.DataFrame
+    motifs: pd.DataFrame
+
+
+def coding_evidence(data: LocusData, annotations: VariantAnnotations, weights: Weights) -> list[Row]:
+    """Give one row per candidate gene whose protein a variant changes; exonic variants are only told without a file."""
+    if annotations.consequences is None:
+        return _exonic_variants(data, annotations.exons)
+    carried = annotations.consequences
+    rows: list[Row] = []
+    for gene_id, of_gene in carried.groupby("gene_id", sort=True):
+        if gene_id not in data.symbols:
+            continue
+        worst = of_gene.sort_values("severity").drop_duplicates("variant")  # high sorts before moderate
+        masses = {severity: pip_mass(group) for severity, group in worst.groupby("severity")}
+        rows.append(
+            data.row(
+                "coding_consequence",
+                str(gene_id),
+                detail=f"PIP {pip_mass(worst):.2g} on {', '.join(sorted(set(worst['consequence'])))}",
+                log_odds=_graded_log_odds(weights, masses.get("high", 0.0), masses.get("moderate", 0.0)),
+                value=pip_mass(worst),
+                unit="PIP mass",
+                variants=by_pip(worst),
+            )
+        )
+    return rows
+
+
+def _graded_log_odds(weights: Weights, high: float, moderate: float) -> float:
+    """Mix of the two severities; `high` and `moderate` are PIP masses that may sum to more than 1 over signals."""
+    moderate = min(moderate, 1 - high)
+    factors = [math.exp(weights.log_odds("coding_consequence", level)) for level in ("high", "moderate")]
+    return math.log(1 - high - moderate + high * factors[0] + moderate * factors[1])
+
+
+def _exonic_variants(data: LocusData, exons: pd.DataFrame) -> list[Row]:
+    reason = "no table of coding consequences (annotations.coding_consequences)"
+    rows = [data.row("coding_consequence", detail=reason, status=_NO_FILE, reason=reason)]
+    for gene_id, of_gene in exons.groupby("gene_id", sort=True):
+        mass = pip_mass(of_gene)
+        if gene_id in data.symbols and mass >= 0.01:
+            rows.append(
+                data.row(
+                    "coding_consequence",
+                    str(gene_id),
+                    detail=f"PIP {mass:.2g} lies in exons; what it does to the protein is unknown and not counted",
+                    value=mass,
+                    unit="PIP mass in exons",
+                    variants=by_pip(of_gene),
+                    status=_NO_FILE,
+                    reason=reason,
+                )
+            )
+    return rows
+
+
+def link_evidence(data: LocusData, annotations: VariantAnnotations, weights: Weights) -> list[Row]:
+    """Give one row per candidate gene with variants in an enhancer linked to it, in any cell type."""
+    if annotations.links is None:
+        reason = "no enhancer-gene links (annotations.enhancer_gene_links)"
+        return [data.row("enhancer_gene_link", detail=reason, status=_NO_FILE, reason=reason)]
+    carried = annotations.links
+    rows: list[Row] = []
+    for gene_id, symbol in data.symbols.items():
+        of_gene = carried[carried["gene"].isin([gene_id, symbol])]
+        if len(of_gene):
+            rows.append(
+                _chromatin_row(data, "enhancer_gene_link", gene_id, of_gene, weights, "link", "enhancers linked to it")
+            )
+    return rows
+
+
+def open_chromatin_evidence(data: LocusData, annotations: VariantAnnotations, weights: Weights) -> list[Row]:
+    """Give one row for the locus' PIP mass in open chromatin, and one per candidate that starts near such variants."""
+    source = "open_chromatin"
+    if annotations.open_chromatin is None:
+        reason = "no open chromatin (annotations.open_chromatin)"
+        return [data.row(source, detail=reason, status=_NO_FILE, reason=reason)]
+    carried = annotations.open_chromatin
+    mass = pip_mass(carried)
+    where = f" of {', '.join(sorted(set(carried['context'])))}" if len(carried) else ""
+    rows = [
+        data.row(
+            source,
+            detail=f"PIP {mass:.2g} lies in open chromatin{where}; it names no gene by itself",
+            value=mass,
+            unit="PIP mass",
+            variants=by_pip(carried),
+        )
+    ]
+    for gene_id, near in _near_starts(data, carried).items():
+        place = "open chromatin within 10 kb of the transcription start"
+        rows.append(_chromatin_row(data, source, gene_id, near, weights, "near_tss", place))
+    return rows
+
+
+def motif_evidence(data: LocusData, annotations: VariantAnnotations, weights: Weights) -> list[Row]:
+    """Give one row per candidate near whose start a variant in open chromatin changes a motif, and one per failure.
+
+    Counted are changes at or above the 0.99 quantile of background variants. Variants without sequence count nowhere.
+    """
+    source = "motif_change"
+    scored_well = annotations.motifs["status"] == "ok"
+    rows = _failed_scores(data, annotations.motifs[~scored_well])
+    scored = annotations.motifs[scored_well]
+    if len(scored) and scored["background_quantile"].isna().all():
+        reason = "the motif scores have no background to compare with"
+        return [*rows, data.row(source, detail=reason, status="not_calibrated", reason=reason)]
+    large = scored[scored["background_quantile"] >= _LARGE_CHANGE]
+    if annotations.open_chromatin is None:
+        if len(large):
+            reason = "motif changes count only in open chromatin, and there is no such file"
+            detail = f"{large['variant'].nunique()} variants change a motif; {reason}"
+            rows.append(data.row(source, detail=detail, variants=by_pip(large), status=_NO_FILE, reason=reason))
+        return rows
+    in_peaks = large[large["variant"].isin(set(annotations.open_chromatin["variant"]))]
+    named = in_peaks.assign(context=in_peaks["track"].fillna("unnamed track"))
+    for gene_id, near in _near_starts(data, named).items():
+        place = "open chromatin within 10 kb of the transcription start and changes a motif"
+        rows.append(_chromatin_row(data, source, gene_id, near, weights, "near_tss", place))
+    return rows
+
+
+def _failed_scores(data: LocusData, failed: pd.DataFrame) -> list[Row]:
+    """One row without weight per status, for the locus as a whole."""
+    return [
+        data.row(
+            "motif_change",
+            detail=f"{group['variant'].nunique()} variants (PIP {pip_mass(group):.2g}) were not scored: {status}",
+            value=pip_mass(group),
+            unit="PIP mass without score",
+            variants=by_pip(group),
+            status=str(status),
+            reason=str(group["reason"].iloc[0]),
+        )
+        for status, group in failed.groupby("status", sort=True)
+    ]
+
+
+def _chromatin_row(
+    data: LocusData, source: str, gene_id: str, carried: pd.DataFrame, weights: Weights, level: str, place: str
+) -> Row:
+    """Row for variants in intervals; `carried` holds variant, pip and context, one row per interval."""
+    mass = pip_mass(carried)
+    contexts = {str(context): pip_mass(group) for context, group in carried.groupby("context", sort=True)}
+    best = max(contexts, key=lambda context: contexts[context])
+    others = f" and {len(contexts) - 1} more" if len(contexts) > 1 else ""
+    return data.row(
+        source,
+        gene_id,
+        detail=f"PIP {mass:.2g} lies in {place}, most in {best}{others}",
+        log_odds=mixed_log_odds(weights.log_odds(source, level), 0.0, mass),
+        value=mass,
+        unit="PIP mass",
+        variants=by_pip(carried),
+        context=best,
+    )
+
+
+def _near_starts(data: LocusData, carried: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Rows of `carried` within 10 kb of each candidate's transcription start, for candidates that have any."""
+    genes = data.candidates.genes
+    found = {
+        gene_id: carried[(carried["position"] - tss).abs() <= _NEAR_TSS_BP]
+        for gene_id, tss in zip(genes["gene_id"], genes["tss"], strict=True)
+    }
+    return {gene_id: near for gene_id, near in found.items() if len(near)}

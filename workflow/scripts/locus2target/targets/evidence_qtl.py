@@ -1,0 +1,204 @@
+"""Evidence from molecular QTL: colocalization, and overlap of lead variants where colocalization is impossible.
+
+A gene is tested in many tissues, traits and signals, and the largest of many H4 grows with their number. Prior odds are
+therefore shared out: if at most one of m tests of a gene were the one that carries it, the posterior odds of "any" are
+the mean of the tests' odds, so that a tissue without the signal dilutes and several that agree do not add up beyond the
+best one. Signals of a locus are tried in turn; the best counts, its odds divided by their number.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from locus2target.targets.candidates import NONE
+from locus2target.targets.evidence_rows import LocusData, Row
+from locus2target.targets.weights import Weights, mixed_log_odds
+
+QTL_TYPES = ("eqtl", "sqtl", "pqtl", "caqtl")
+_MOLECULAR_TRAITS = {
+    "eqtl": "expression",
+    "sqtl": "splicing",
+    "pqtl": "protein level",
+    "caqtl": "chromatin accessibility",
+}
+_SIGNED_TYPES = ("eqtl", "pqtl")  # more of an intron or of a peak is not more gene activity
+_LARGEST_ODDS = 999.0  # H4 0.999: rounding and priors, not data, decide beyond it
+_SHARED = 0.5
+_LEAD_OVERLAP = "lead_overlap"
+_LEAD_PLACED = "truncated_qtl"  # status of a lead that the disease signal has a posterior for
+
+
+def colocalization_evidence(data: LocusData, weights: Weights) -> list[Row]:
+    """Give one row per candidate gene and QTL type that was tested, and one per status of tests that failed.
+
+    The value is the largest H4 of the best signal; the log odds rest on H4 corrected for the number of tests.
+    """
+    tests = data.colocalization[data.colocalization["method"] != _LEAD_OVERLAP]
+    rows: list[Row] = []
+    for (gene_id, qtl_type), of_gene in tests.groupby(["gene_id", "qtl_type"], sort=True):
+        source = f"colocalization_{qtl_type}"
+        usable = of_gene[(of_gene["status"] == "ok") & of_gene["posterior_h4"].notna()]
+        chosen, note = _primary_or_single(usable)
+        if gene_id in data.symbols and len(chosen):
+            rows.append(_tested_gene(data, source, str(gene_id), chosen, note, weights))
+        rows += _failed_tests(data, source, str(gene_id), of_gene.drop(usable.index))
+    return rows
+
+
+def lead_overlap_evidence(data: LocusData, weights: Weights) -> list[Row]:
+    """Give one row per candidate gene whose QTL lead variants could be placed in the locus, and one per failure.
+
+    The value is the share of the gene's leads, one per tissue and trait, that lie in a credible set. Nothing is counted
+    for a gene that has a colocalization: the same QTL would count twice.
+    """
+    source = "qtl_lead_overlap"
+    by_method = data.colocalization["method"] == _LEAD_OVERLAP
+    full = data.colocalization[~by_method & (data.colocalization["status"] == "ok")]
+    colocalized = set(full["gene_id"])
+    rows: list[Row] = []
+    for gene_id, of_gene in data.colocalization[by_method].groupby("gene_id", sort=True):
+        placed = of_gene[of_gene["status"] == _LEAD_PLACED]
+        if gene_id in data.symbols and len(placed):
+            # tissues of one resource can come as leads and as significant pairs: the same lead counts once
+            distinct = placed.drop_duplicates(["tissue", "phenotype_id", "shared_variant"])
+            rows.append(_lead_overlap(data, str(gene_id), distinct, weights, counted=gene_id not in colocalized))
+        rows += _failed_tests(data, source, str(gene_id), of_gene.drop(placed.index))
+    return rows
+
+
+def corrected_h4(posterior_h4: npt.NDArray[np.float64], *, n_signals: int) -> float:
+    """H4 of "any of these tests", for one signal of `n_signals` that were tried.
+
+    Parameters
+    ----------
+    posterior_h4
+        float64 array of shape (n_tests,), n_tests >= 1: H4 of each tissue and molecular trait.
+    n_signals
+        Signals of the locus that the gene was tested with.
+
+    >>> round(corrected_h4(np.array([0.9, 0.0, 0.0]), n_signals=1), 6)  # odds 9 over 3 tests
+    0.75
+    """
+    odds = np.minimum(posterior_h4 / np.maximum(1 - posterior_h4, 1e-12), _LARGEST_ODDS)
+    mean = float(odds.mean()) / n_signals
+    return mean / (1 + mean)
+
+
+def _primary_or_single(usable: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    primary = usable[usable["primary"]]
+    if len(primary):
+        return primary, ""
+    return usable[
+        usable["signal"] == 0
+    ], "no usable test with the primary signals, single effect over all variants instead"
+
+
+def _tested_gene(data: LocusData, source: str, gene_id: str, tests: pd.DataFrame, note: str, weights: Weights) -> Row:
+    signals = {int(str(signal)): group for signal, group in tests.groupby("signal", sort=True)}
+    scores = {
+        signal: corrected_h4(group["posterior_h4"].to_numpy(np.float64), n_signals=len(signals))
+        for signal, group in signals.items()
+    }
+    best = max(scores, key=lambda signal: (scores[signal], -signal))
+    ordered = signals[best].sort_values(
+        ["posterior_h4", "qtl", "tissue", "phenotype_id"], ascending=[False, True, True, True]
+    )
+    top = ordered.iloc[0]
+    direction, remark = _direction(ordered, str(top["qtl_type"]))
+    remarks = [text for text in (_signal_note(data, best, len(signals)), remark, note, _ld_note(data)) if text]
+    return data.row(
+        source,
+        gene_id,
+        detail=f"{_test_note(top, ordered, len(tests), scores[best])}; {'; '.join(remarks)}",
+        log_odds=mixed_log_odds(
+            weights.log_odds(source, "shared"), weights.log_odds(source, "not_shared"), scores[best]
+        ),
+        value=float(top["posterior_h4"]),
+        unit="posterior H4",
+        direction=direction,
+        variants=[str(top["shared_variant"])] if isinstance(top["shared_variant"], str) else [],
+        context=str(top["tissue"]),
+    )
+
+
+def _test_note(top: "pd.Series[Any]", ordered: pd.DataFrame, n_tests: int, corrected: float) -> str:
+    trait = _MOLECULAR_TRAITS[str(top["qtl_type"])]
+    source = f"{top['qtl']}, {top['n_shared']} shared variants"
+    text = f"H4 {top['posterior_h4']:.2f} with {trait} in {top['tissue']} ({source})"
+    others = sorted(set(ordered.loc[ordered["posterior_h4"] >= _SHARED, "tissue"]) - {top["tissue"]})
+    if others:
+        text += f", also in {', '.join(others)}"
+    return (
+        text if n_tests == 1 else f"{text}; best of {n_tests} tests, {corrected:.2f} after correction for their number"
+    )
+
+
+def _signal_note(data: LocusData, signal: int, n_tested: int) -> str:
+    if signal == 0:
+        return "single effect over all variants"
+    return f"signal {signal}, best of {n_tested} tested" if n_tested > 1 else f"signal {signal} of {data.n_signals}"
+
+
+def _ld_note(data: LocusData) -> str:
+    if data.ld_verdict == "NONE":
+        return "without LD: one causal variant is assumed"
+    return f"LD does not fit: one causal variant is assumed ({data.ld_reason})" if data.ld_verdict == "FAIL" else ""
+
+
+def _direction(tests: pd.DataFrame, qtl_type: str) -> tuple[float | None, str]:
+    """Sign on which all shared signals agree, and a remark."""
+    if qtl_type not in _SIGNED_TYPES:
+        return None, f"the sign of {_MOLECULAR_TRAITS[qtl_type]} does not tell gene activity"
+    shared = tests[tests["posterior_h4"] >= _SHARED]
+    signs = shared["direction"].dropna()
+    if shared.empty:
+        return None, "not shared, no direction"
+    if signs.empty:
+        return None, "direction unknown: unsigned statistics"
+    if signs.min() < signs.max():
+        return None, f"directions disagree: {(signs > 0).sum()} tests say more, {(signs < 0).sum()} less"
+    return float(signs.iloc[0]), ""
+
+
+def _lead_overlap(data: LocusData, gene_id: str, leads: pd.DataFrame, weights: Weights, *, counted: bool) -> Row:
+    credible = data.scored.index[data.scored["credible_set"].notna()]
+    inside = leads[leads["shared_variant"].isin(credible)].sort_values(
+        ["clpp", "tissue", "shared_variant"], ascending=[False, True, True]
+    )
+    signs = inside.loc[inside["qtl_type"].isin(_SIGNED_TYPES), "direction"].dropna()
+    agreed = len(signs) > 0 and signs.min() == signs.max()
+    text = f"{len(inside)} of {len(leads)} QTL lead variants of the gene lie in a credible set"
+    if not counted:
+        text += "; not counted beside a colocalization of the gene"
+    weight = weights.log_odds("qtl_lead_overlap", "overlap") if counted else 0.0
+    share = len(inside) / len(leads)
+    return data.row(
+        "qtl_lead_overlap",
+        gene_id,
+        detail=text,
+        log_odds=mixed_log_odds(weight, 0.0, share),
+        value=share,
+        unit="share of QTL leads",
+        direction=float(signs.iloc[0]) if agreed else None,
+        variants=inside["shared_variant"].drop_duplicates(),
+        context=str(inside["tissue"].iloc[0]) if len(inside) else None,
+    )
+
+
+def _failed_tests(data: LocusData, source: str, gene_id: str, tests: pd.DataFrame) -> list[Row]:
+    """One row without weight per status: of a candidate gene, or of a QTL set without any gene in the locus."""
+    if gene_id not in {*data.symbols, ""}:
+        return []
+    return [
+        data.row(
+            source,
+            gene_id if gene_id else NONE,
+            detail=f"could not be tested: {status} in {len(group)} of {len(tests)} failed tests",
+            context=",".join(sorted({name for name in group["tissue"] if name})) or None,
+            status=str(status) if status != "ok" else "no_posterior",
+            reason=str(group["reason"].iloc[0]) if status != "ok" else "the test gave no posterior",
+        )
+        for status, group in tests.groupby("status", sort=True)
+    ]

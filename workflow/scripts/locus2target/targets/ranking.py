@@ -1,0 +1,234 @@
+"""From evidence to probabilities: candidates compete within a locus, loci add up within a disease.
+
+Within a locus exactly one of n genes or `none` is the target. A gene starts at log(1/n) and adds its evidence; `none`
+stands at its prior. Probabilities are the softmax of these log odds.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from locus2target.core.schemas import LOCUS_GENES, RANKED_GENES
+from locus2target.targets.candidates import NO_CANDIDATES, NONE, NONE_SYMBOL, NOT_CANDIDATE
+from locus2target.targets.mechanism import combine_directions, describe_mechanism
+from locus2target.targets.weights import SOURCES, Weights
+
+PRIOR = "prior"
+CONFIDENT, UNCERTAIN = "confident", "uncertain"
+Row = dict[str, Any]
+
+
+def softmax(log_odds: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Probabilities proportional to exp(log odds), shape as the argument.
+
+    >>> softmax([0.0, math.log(3.0)]).round(6)
+    array([0.25, 0.75])
+    """
+    values = np.asarray(log_odds, dtype=np.float64)
+    weights = np.exp(values - values.max())
+    probabilities: npt.NDArray[np.float64] = weights / weights.sum()
+    return probabilities
+
+
+def rank_loci(
+    evidence: pd.DataFrame, states: pd.DataFrame, weights: Weights, *, disease: str, confident_probability: float
+) -> pd.DataFrame:
+    """Rank the candidates of every locus (schema LOCUS_GENES).
+
+    Parameters
+    ----------
+    evidence
+        All rows of the disease (schema EVIDENCE).
+    states
+        Every locus of the disease with status and reason, as `locus_states` gives them. Loci whose status is not ok,
+        and loci without candidates, have one row with the gene `none`.
+    confident_probability
+        From this on a gene's status is `confident`, below `uncertain`.
+    """
+    by_locus = dict(iter(evidence.groupby("locus")))
+    rows: list[Row] = []
+    for locus, status, reason in states[["locus", "status", "reason"]].itertuples(index=False):
+        if status != "ok":
+            rows.append(_unranked_locus(disease, locus, status, reason))
+        else:
+            rows += rank_locus(by_locus.get(locus, evidence.iloc[:0]), weights, disease=disease, locus=locus)
+    table = LOCUS_GENES.frame(rows)
+    genes = (table["gene_id"] != NONE).to_numpy()
+    return table.assign(**_verdicts(table, confident_probability, where=genes))
+
+
+def rank_locus(evidence: pd.DataFrame, weights: Weights, *, disease: str, locus: str) -> list[Row]:
+    """Rank the candidates of one locus; the row `none` has status ok."""
+    competing = evidence[(evidence["gene_id"] != NONE) & (evidence["status"] != NOT_CANDIDATE)]
+    by_gene = {str(gene): _records(group) for gene, group in competing.groupby("gene_id", sort=True)}
+    if not by_gene:
+        return [_unranked_locus(disease, locus, NO_CANDIDATES, "no candidate gene near the lead variant")]
+    prior = -math.log(len(by_gene))
+    rows = [_gene_row(gene, records, prior, disease=disease, locus=locus) for gene, records in by_gene.items()]
+    rows.append(_none_row(weights.log_odds(PRIOR, NONE), len(rows), disease=disease, locus=locus))
+    for row, probability in zip(rows, softmax([row["log_odds"] for row in rows]), strict=True):
+        row["probability"] = float(probability)
+    rows.sort(key=_order)
+    return [{**row, "locus_rank": rank} for rank, row in enumerate(rows, start=1)]
+
+
+def _records(frame: pd.DataFrame) -> list[Row]:
+    return [{str(name): cell for name, cell in record.items()} for record in frame.to_dict("records")]
+
+
+def _order(row: Mapping[str, Any]) -> tuple[float, float, str, str]:
+    """Best first; rounding keeps sums that differ only in the order of addition equal."""
+    return -round(row["probability"], 12), -round(row["log_odds"], 12), row["gene_symbol"], row["gene_id"]
+
+
+def _gene_row(gene_id: str, records: list[Row], prior: float, *, disease: str, locus: str) -> Row:
+    parts = {PRIOR: prior, **source_parts(records)}
+    direction, _ = combine_directions(records)
+    symbol = records[0]["gene_symbol"]
+    supporting = sorted((r for r in records if r["log_odds"] > 0), key=lambda r: (-r["log_odds"], r["source"]))
+    return {
+        "disease": disease,
+        "locus": locus,
+        "gene_id": gene_id,
+        "gene_symbol": symbol,
+        "log_odds": math.fsum(parts.values()),
+        "direction": direction,
+        "variants": _joined(supporting, "variants"),
+        "contexts": _joined(supporting, "context"),
+        "parts": format_parts(parts),
+        "mechanism": describe_mechanism(records, gene_symbol=symbol, disease=disease),
+        "status": UNCERTAIN,
+        "reason": "",
+    }
+
+
+def source_parts(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Log odds by source, sources in their fixed order; a source without rows is left out: missing evidence is 0."""
+    present = {record["source"] for record in records}
+    return {
+        source: math.fsum(record["log_odds"] for record in records if record["source"] == source)
+        for source in SOURCES
+        if source in present
+    }
+
+
+def format_parts(parts: Mapping[str, float]) -> str:
+    """`source=log odds` separated by semicolons."""
+    return ";".join(f"{source}={value:.6g}" for source, value in parts.items())
+
+
+def parse_parts(text: str) -> dict[str, float]:
+    """Read what `format_parts` wrote.
+
+    >>> parse_parts("prior=-1.5;distance=0.25")
+    {'prior': -1.5, 'distance': 0.25}
+    """
+    pairs = (part.split("=") for part in text.split(";") if part)
+    return {source: float(value) for source, value in pairs}
+
+
+def _joined(records: Sequence[Mapping[str, Any]], column: str) -> str | None:
+    """Distinct entries of a comma-separated column, strongest evidence first."""
+    cells = [record[column] for record in records if isinstance(record[column], str)]
+    names = dict.fromkeys(name for cell in cells for name in cell.split(",") if name)
+    return ",".join(names) if names else None
+
+
+def _none_row(log_odds: float, n_candidates: int, *, disease: str, locus: str) -> Row:
+    return {
+        "disease": disease,
+        "locus": locus,
+        "gene_id": NONE,
+        "gene_symbol": NONE_SYMBOL,
+        "log_odds": log_odds,
+        "parts": format_parts({PRIOR: log_odds}),
+        "mechanism": f"the target is none of the {n_candidates} candidate genes",
+        "status": "ok",
+        "reason": "",
+    }
+
+
+def _unranked_locus(disease: str, locus: str, status: str, reason: str) -> Row:
+    return {
+        **_none_row(0.0, 0, disease=disease, locus=locus),
+        "locus_rank": 1,
+        "probability": 1.0,
+        "parts": "",
+        "mechanism": "no gene is ranked at this locus",
+        "status": status,
+        "reason": reason,
+    }
+
+
+def _verdicts(
+    table: pd.DataFrame, threshold: float, *, where: npt.NDArray[np.bool_]
+) -> dict[str, npt.NDArray[np.object_]]:
+    """Status and reason of genes by their probability; other rows keep theirs."""
+    confident = (table["probability"] >= threshold).to_numpy()
+    reasons = [
+        "" if sure else f"probability {probability:.2g} is below {threshold:g}"
+        for sure, probability in zip(confident, table["probability"], strict=True)
+    ]
+    return {
+        "status": np.where(where, np.where(confident, CONFIDENT, UNCERTAIN), table["status"].to_numpy(object)),
+        "reason": np.where(where, np.array(reasons, dtype=object), table["reason"].to_numpy(object)),
+    }
+
+
+def rank_disease(
+    locus_genes: pd.DataFrame, loci: pd.DataFrame, *, disease: str, confident_probability: float
+) -> pd.DataFrame:
+    """Rank the genes of one disease over all loci (schema RANKED_GENES).
+
+    A gene's probability is 1 - prod(1 - p) over independent loci. Loci that overlap, as those of two studies of one
+    disease do, are one signal seen twice: the largest p of each such group counts.
+    """
+    groups = overlap_groups(loci)
+    genes = locus_genes[locus_genes["gene_id"] != NONE]
+    rows = [_ranked_row(frame, groups, disease) for _, frame in genes.groupby("gene_id", sort=True)]
+    rows.sort(key=_order)
+    ranked = [{**row, "gene_rank": rank} for rank, row in enumerate(rows, start=1)]
+    table = RANKED_GENES.frame(ranked)
+    return table.assign(**_verdicts(table, confident_probability, where=np.ones(len(table), dtype=np.bool_)))
+
+
+def overlap_groups(loci: pd.DataFrame) -> dict[str, int]:
+    """Number the groups of loci that overlap, directly or through others; loci of one group share a number."""
+    ordered = loci.sort_values(["chromosome", "start", "end"])
+    groups: dict[str, int] = {}
+    chromosome, reach, number = "", 0, -1
+    for locus, on, start, end in ordered[["locus", "chromosome", "start", "end"]].itertuples(index=False):
+        if on != chromosome or start >= reach:
+            chromosome, reach, number = on, end, number + 1
+        reach = max(reach, end)
+        groups[locus] = number
+    return groups
+
+
+def _ranked_row(genes: pd.DataFrame, groups: Mapping[str, int], disease: str) -> Row:
+    """One gene over its loci; ties for the best locus go to the first by name."""
+    ordered = genes.sort_values(["probability", "log_odds", "locus"], ascending=[False, False, True])
+    best = ordered.iloc[0]
+    independent = ordered.groupby(ordered["locus"].map(groups))["probability"].max()
+    row = {name: best[name] for name in ("gene_id", "gene_symbol", "variants", "contexts", "parts", "mechanism")}
+    return {
+        **{name: value if isinstance(value, str) else None for name, value in row.items()},
+        "disease": disease,
+        "probability": 1 - math.prod(1 - independent),
+        "log_odds": best["log_odds"],
+        "best_locus": best["locus"],
+        "n_loci": len(genes),
+        "direction": best["direction"] if best["direction"] in {-1.0, 1.0} else None,
+        "status": UNCERTAIN,
+        "reason": "",
+    }
+
+
+def part_columns(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Add one column per source, its log odds at the best locus (0 without evidence): the copy for people."""
+    parts = [parse_parts(text) for text in ranked["parts"]]
+    return ranked.assign(**{name: [part.get(name, 0.0) for part in parts] for name in (PRIOR, *SOURCES)})

@@ -1,0 +1,84 @@
+"""Render the report of a run: one self-contained HTML page, and two kinds of small tables for `snakemake --report`.
+
+Inputs: every table of the run, as the schemas define them; `evidence`, `locus_genes` and `ranked_genes` have one file
+per disease in the same order, the stem of an evidence file is its disease. `run` is shown in the settings section.
+Outputs: the page, one table of ranked genes per disease, one of input rows and loci.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from locus2target.core.job import job
+from locus2target.report.page import write_ranked_page, write_report
+from locus2target.report.quality import input_tables
+from locus2target.report.run_tables import load_run_tables
+from locus2target.report.tables import write_table_page
+
+if TYPE_CHECKING:
+    snakemake: Any
+
+
+def main(
+    *,
+    harmonization_qc: list[str],
+    loci: list[str],
+    fine_mapping: list[str],
+    credible_sets: list[str],
+    signals: list[str],
+    colocalization: list[str],
+    variant_effects: list[str],
+    mutagenesis: list[str],
+    genes: str,
+    exons: str,
+    evidence: list[str],
+    locus_genes: list[str],
+    ranked_genes: list[str],
+    report: str,
+    ranked_tables: list[str],
+    qc_table: str,
+    settings: Mapping[str, Any],
+    run: Mapping[str, Any],
+) -> None:
+    tables = load_run_tables(
+        harmonization_qc=harmonization_qc,
+        loci=loci,
+        fine_mapping=fine_mapping,
+        credible_sets=credible_sets,
+        signals=signals,
+        colocalization=colocalization,
+        variant_effects=variant_effects,
+        mutagenesis=mutagenesis,
+        genes=genes,
+        exons=exons,
+        evidence=evidence,
+        locus_genes=locus_genes,
+        ranked_genes=ranked_genes,
+    )
+    for disease, path in zip(tables.diseases, ranked_tables, strict=True):
+        write_ranked_page(path, tables, disease)
+    write_table_page(qc_table, input_tables(tables), title="Quality control: input rows and loci")
+    write_report(report, tables, settings=settings, run=run)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0], threads=snakemake.threads):
+        main(
+            harmonization_qc=list(snakemake.input.harmonization_qc),
+            loci=list(snakemake.input.loci),
+            fine_mapping=list(snakemake.input.fine_mapping),
+            credible_sets=list(snakemake.input.credible_sets),
+            signals=list(snakemake.input.signals),
+            colocalization=list(snakemake.input.colocalization),
+            variant_effects=list(snakemake.input.variant_effects),
+            mutagenesis=list(snakemake.input.mutagenesis),
+            genes=snakemake.input.genes,
+            exons=snakemake.input.exons,
+            evidence=list(snakemake.input.evidence),
+            locus_genes=list(snakemake.input.locus_genes),
+            ranked_genes=list(snakemake.input.ranked_genes),
+            report=snakemake.output.report,
+            ranked_tables=list(snakemake.output.ranked_tables),
+            qc_table=snakemake.output.qc_table,
+            settings=snakemake.params.settings,
+            run=snakemake.params.run,
+        )

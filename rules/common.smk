@@ -6,7 +6,9 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
-if str(SCRIPTS) not in sys.path:  # appended: an installed package of the same name as one of ours must not lose
+if (
+    str(SCRIPTS) not in sys.path
+):  # appended: an installed package of the same name as one of ours must not lose
     sys.path.append(str(SCRIPTS))
 
 from locus2target.core.digest import script_digest
@@ -59,6 +61,10 @@ def select(sheet, *columns):
 
 
 # What each step needs of the settings and no more, so that a change reruns only the steps that use it.
+HARMONIZATION_SETTINGS = {
+    **config["harmonization"],
+    "build": config["genome"]["build"],
+}
 LOCI_SETTINGS = {
     key: value for key, value in config["loci"].items() if key != "batches"
 }

@@ -19,8 +19,7 @@ rule harmonize_sumstats:
         "../envs/tables.yaml"
     params:
         study=study_row,
-        build=lookup(dpath="genome/build", within=config),
-        settings=lookup(dpath="harmonization", within=config),
+        settings=HARMONIZATION_SETTINGS,
         library=library("harmonize_sumstats"),
     message:
         "Harmonising study {wildcards.study}"
@@ -46,8 +45,7 @@ rule harmonize_qtl:
         "../envs/tables.yaml"
     params:
         qtl=qtl_row,
-        build=lookup(dpath="genome/build", within=config),
-        settings=lookup(dpath="harmonization", within=config),
+        settings=HARMONIZATION_SETTINGS,
         library=library("harmonize_qtl"),
     message:
         "Harmonising QTL set {wildcards.qtl}"

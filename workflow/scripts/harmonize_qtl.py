@@ -51,7 +51,7 @@ if __name__ == "__main__":
         main(
             source=snakemake.input.source,
             genome=snakemake.input.genome,
-            chain=snakemake.input.get("chain"),
+            chain=snakemake.input.chain or None,  # an empty list when the source is on the run's build
             qtl_table=snakemake.output.qtl_table,
             dispositions=snakemake.output.dispositions,
             qc=snakemake.output.qc,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from locus2target.core.job import job
 from locus2target.core.schemas import CONTIGS
 from locus2target.core.tables import write_table
-from locus2target.ingest.genome import Genome, index_fasta
+from locus2target.ingest.genome import Genome, check_build, index_fasta
 
 if TYPE_CHECKING:
     snakemake: Any
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-def main(*, fasta: str, genome: str, contigs: str) -> None:
+def main(*, fasta: str, genome: str, contigs: str, build: str) -> None:
     index_fasta(fasta, genome)
     with Genome(genome) as reference:
+        check_build(reference.lengths, build, where=fasta)
         table = reference.contigs()
     write_table(table, contigs, CONTIGS)
     _LOG.info("%s: %d contigs, %d bases", fasta, len(table), table["length"].sum())
@@ -32,4 +33,5 @@ if __name__ == "__main__":
             fasta=snakemake.input.fasta,
             genome=snakemake.output.genome,
             contigs=snakemake.output.contigs,
+            build=snakemake.params.build,
         )

@@ -2,7 +2,7 @@
 
 Inputs: loci, credible sets (-log10 p; PIP 0..1; signed r with the lead), fine-mapping status, genes and exons (0-based
 half-open), candidates per locus (probability 0..1). Output: a folder of `<locus>.svg`; a locus without variants to
-draw gets a figure that says why, and a disease without loci gets `no_loci.svg`. Position axes are in Mb.
+draw gets a figure that says why, and a disease without an analysed locus gets `no_loci.svg`. Position axes are in Mb.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def main(
     shown = shown_loci(found[found["disease"] == disease], candidates, int(settings["loci_per_disease"]))
     with atomic_directory(figures) as folder:
         if shown.empty:
-            save_svg(draw_notice(title=disease, subtitle="The disease has no locus."), folder / "no_loci.svg")
+            save_svg(draw_notice(title=disease, subtitle="The disease has no analysed locus."), folder / "no_loci.svg")
         for locus in records(shown):
             figure = draw_locus_of_tables(locus, variants, mapping, candidates, *annotation)
             save_svg(figure, folder / f"{locus['locus']}.svg")

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
+
+torch.set_num_threads(1)  # as in a job of one thread; with more, tests that run side by side wait for each other
 
 ROOT = Path(__file__).parents[3]
 BANK = ROOT / "resources" / "motifs" / "jaspar2026_core_vertebrates.npz"

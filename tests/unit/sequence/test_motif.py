@@ -159,9 +159,7 @@ def test_both_strands_of_the_genome_give_the_same_scores(jaspar):
 def test_a_change_inside_a_run_of_sites_that_leaves_as_good_a_site_changes_nothing(tmp_path):
     model = load(write_bank(tmp_path / "bank.npz", [consensus_counts("AAAAAA", 10_000)]), motif_p=0.01, window_bp=64)
     sequence = random_sequence(60, 19) + "G" + "A" * 12 + "C" + random_sequence(60, 20)
-    scores = score_variants(
-        model, variant_table(("1", 61, "GAA", "G")), ToyGenome({"1": sequence}).fetch, batch_size=4
-    )
+    scores = score_variants(model, variant_table(("1", 61, "GAA", "G")), ToyGenome({"1": sequence}).fetch, batch_size=4)
     assert scores.effects.values.tolist() == [0.0]
     assert scores.effects.details[0].startswith("neutral: ")
 
@@ -196,7 +194,7 @@ def test_details_say_gain_or_loss_with_both_p_values(tmp_path):
     sequence = "T" * 40 + "ACGTTGCA" + "T" * 40
     scores = score_variants(model, variant_table(("1", 41, "A", "C")), ToyGenome({"1": sequence}).fetch, batch_size=4)
     # 8 bases: p of the best word is 4 ** -8 = 1.5e-5; with one base wrong, 25 words are as good: 3.8e-4
-    assert scores.effects.details == ["loss: p_ref=1.5e-05, p_alt=0.00038, bits=-4.83, occupancy=-4.82"]
+    assert scores.effects.details == ["loss: p_ref=1.5e-05, p_alt=0.00038, bits=-4.83, occupancy=-4.83"]
     assert scores.effects.values == pytest.approx([-math.log10(25)])
 
 
@@ -217,6 +215,6 @@ def test_motifs_too_short_for_motif_p_are_counted_in_the_log(caplog):
 
 
 def test_window_shorter_than_the_widest_motif_needs():
-    with pytest.raises(InputError, match="window_bp 64 of model motif is too small.*needs 65 bases"):
+    with pytest.raises(InputError, match=r"window_bp 64 of model motif is too small.*needs 65 bases"):
         load(window_bp=64)
     load(window_bp=65)

@@ -125,7 +125,7 @@ def test_batches_hold_at_most_the_windows_asked_for():
 
 def test_effects_table_has_one_largest_row_per_variant_and_keeps_their_order(tmp_path):
     genome = ToyGenome({"1": "AACCGGTTAACCGGTTAACCGGTTAACCGGTTAACC"})
-    table = variant_table(("1", 30, "C", "T"), ("1", 17, "AA", "TT"), ("1", 18, "C", "G"), ("1", 17, "A", "A"))
+    table = variant_table(("1", 28, "C", "T"), ("1", 17, "AA", "TT"), ("1", 18, "C", "G"), ("1", 17, "A", "A"))
     model = counter()
     scores = score_variants(model, table, genome.fetch, batch_size=4)
     frame = effects_table(model, table, scores, np.array([0.0, 1.0, 1.0, 3.0]))
@@ -133,7 +133,7 @@ def test_effects_table_has_one_largest_row_per_variant_and_keeps_their_order(tmp
     write_table(frame, path, VARIANT_EFFECTS)
     frame = read_table(path, VARIANT_EFFECTS)
     first = frame[frame["scorer"] == "largest_difference"]
-    assert first["variant"].tolist() == ["1:30:C:T", "1:17:AA:TT", "1:18:C:G", "1:17:A:A"]
+    assert first["variant"].tolist() == ["1:28:C:T", "1:17:AA:TT", "1:18:C:G", "1:17:A:A"]
     assert first["status"].tolist() == ["ok", "ok", "ref_mismatch", "ok"]
     assert first["reason"].tolist() == ["", "", "REF is C, the genome has A", "no count changes"]
     assert first["value"].tolist()[:2] == [-1.0, -2.0]
@@ -142,8 +142,8 @@ def test_effects_table_has_one_largest_row_per_variant_and_keeps_their_order(tmp
     assert first["background_quantile"].fillna(-1).tolist() == [0.25, -1, -1, 0.0]  # single-base changes only
     own = frame[frame["scorer"] == "difference"]
     assert own[["variant", "track", "track_group", "value", "detail"]].to_numpy().tolist() == [
-        ["1:30:C:T", "C", "pyrimidine", -1.0, "base 1"],
-        ["1:30:C:T", "T", "pyrimidine", 1.0, "base 3"],
+        ["1:28:C:T", "C", "pyrimidine", -1.0, "base 1"],
+        ["1:28:C:T", "T", "pyrimidine", 1.0, "base 3"],
         ["1:17:AA:TT", "A", "purine", -2.0, "base 0"],
         ["1:17:AA:TT", "T", "pyrimidine", 2.0, "base 3"],
     ]

@@ -128,7 +128,7 @@ FINE_MAPPING = TableSchema(
         Column("n_variants", "int64", "variants with statistics"),
         Column("n_ld_variants", "int64", "of those, variants with LD"),
         Column("ld_posterior_mass", "float64", "single-effect posterior on variants with LD", "0..1", True),
-        Column("sign_consistency", "float64", "pairs with |r| > 0.2 whose z product has r's sign", "0..1", True),
+        Column("sign_consistency", "float64", "associated pairs in LD whose z product has r's sign", "0..1", True),
         Column("ld_lambda", "float64", "LD mismatch: estimate_s_rss", "0..1", True),
         Column("n_ld_outliers", "int64", "DENTIST-S outliers", nullable=True),
         Column("n_signals", "int64", "primary signals"),

@@ -144,9 +144,11 @@ class CohortGenotypes:
             placements = _place_record(record.POS, record.REF, record.ALT, region, fetch)
             accepted = [placed for placed in placements if isinstance(placed, _Placed)]
             skipped.update(placed for placed in placements if isinstance(placed, str))
-            dosages = _record_dosages(record, self._dosage_field, region.chromosome) if accepted else ""
+            if not accepted:
+                continue
+            dosages = _record_dosages(record, self._dosage_field, region.chromosome)
             if isinstance(dosages, str):
-                skipped.update([dosages] * len(accepted))
+                skipped[dosages] += len(accepted)
                 continue
             for placed in accepted:
                 dosage = dosages[placed.allele]
@@ -159,7 +161,7 @@ class CohortGenotypes:
         return _collect(rows, reader.samples, skipped, n_exchanged)
 
     def _reader(self, chromosome: str) -> "_Reader":
-        path = self._files.get(chromosome, self._files.get("all", ""))
+        path = self._files[chromosome if chromosome in self._files else "all"]
         if path not in self._readers:
             check_genotypes(path, dosage_field=self._dosage_field, where="cohorts sheet")
             self._readers[path] = _Reader(path)
@@ -194,9 +196,11 @@ def check_genotypes(path: str, *, dosage_field: DosageField, where: str) -> None
         )
     try:
         vcf = VCF(path)
-    except OSError as error:
+    except Exception as error:  # cyvcf2 raises bare Exception for headers that htslib cannot parse
         raise InputError(
-            f"{path} is neither VCF nor BCF", where=where, remedy="Give genotypes as bgzipped VCF or BCF."
+            f"{path} cannot be read as VCF or BCF ({error})",
+            where=where,
+            remedy="Give genotypes as bgzipped VCF or BCF.",
         ) from error
     try:
         _check_header(vcf, path, dosage_field, where)
@@ -316,11 +320,12 @@ def _record_dosages(record: Any, dosage_field: DosageField, chromosome: str) -> 
     if dosage_field == "GT":
         return _allele_counts(record.genotype.array()[:, :-1], n_alt)  # the last column is the phase
     dosages = np.array(record.format("DS"), dtype=np.float32).T  # a copy: cyvcf2's array dies with the record
+    dosages[np.isnan(dosages)] = np.nan  # BCF's missing value is a signalling NaN, which min and max do not skip
     if len(dosages) != n_alt:
         return "unsplit_dosage"
     if chromosome in _HAPLOID_CHROMOSOMES and "GT" in present:
         dosages[:, _is_haploid(record.genotype.array()[:, :-1])] *= 2
-    if np.nanmin(dosages, initial=0) < -_DOSAGE_ROUNDING or np.nanmax(dosages, initial=0) > 2 + _DOSAGE_ROUNDING:
+    if ((dosages < -_DOSAGE_ROUNDING) | (dosages > 2 + _DOSAGE_ROUNDING)).any():
         return "invalid_dosage"
     return np.clip(dosages, 0, 2)
 

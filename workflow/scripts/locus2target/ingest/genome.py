@@ -21,6 +21,8 @@ from locus2target.ingest.files import check_bgzf, is_gzipped, numbered_lines, re
 _LOG = logging.getLogger(__name__)
 _TO_ACGTN = bytes(base if base in b"ACGT" else ord("N") for base in bytes(range(256)).upper())
 
+_BLOCK = 1 << 24  # bytes read at a time
+
 # Bases per chromosome (Genome Reference Consortium; the same in UCSC, Ensembl and NCBI copies).
 BUILD_LENGTHS: Mapping[str, Mapping[str, int]] = {
     "GRCh37": {
@@ -53,7 +55,7 @@ def index_fasta(fasta: str, link: str) -> None:
     compressed = is_gzipped(fasta)
     if compressed:
         check_bgzf(fasta, where="genome.fasta")
-    _check_contig_names(fasta)
+    _check_first_line(fasta)
     with atomic_path(f"{link}.fai") as fai, atomic_path(f"{link}.gzi") as gzi:
         try:
             pysam.faidx("--fai-idx", str(fai), "--gzi-idx", str(gzi), fasta)
@@ -63,18 +65,33 @@ def index_fasta(fasta: str, link: str) -> None:
                 where=fasta,
                 remedy="Rewrite it with lines of one length, for example with `seqkit seq -w 60`.",
             ) from error
+        _check_contig_names(fasta, fai)
     if not compressed:
         Path(f"{link}.gzi").unlink()
     _link(Path(fasta).resolve(), Path(link))
 
 
-def _check_contig_names(fasta: str) -> None:
-    """Refuse what is not FASTA, and contigs that occur twice, of which htslib would quietly keep the first."""
+def _check_first_line(fasta: str) -> None:
+    _, first = next(numbered_lines(fasta, where="genome.fasta"), (0, ""))
+    if not first.startswith(">"):
+        raise InputError(
+            "the file is not FASTA: its first line does not start with '>'",
+            where=fasta,
+            remedy="Give the reference genome as FASTA, plain or compressed with bgzip.",
+        )
+
+
+def _check_contig_names(fasta: str, fai: Path) -> None:
+    """Refuse contigs that occur twice, of which htslib quietly keeps the first.
+
+    The headers are counted first, at the speed of decompression; only when the index holds fewer are they looked at
+    one by one.
+    """
+    if _count_headers(fasta) == len(fai.read_text().splitlines()):
+        return
     lines: dict[str, int] = {}
     for number, line in numbered_lines(fasta, where="genome.fasta"):
         if not line.startswith(">"):
-            if not lines:
-                break
             continue
         name = line[1:].split(maxsplit=1)[0] if line[1:].strip() else ""
         if name in lines:
@@ -84,12 +101,16 @@ def _check_contig_names(fasta: str) -> None:
                 remedy="Keep one of the two.",
             )
         lines[name] = number
-    if not lines:
-        raise InputError(
-            "the file is not FASTA: its first line does not start with '>'",
-            where=fasta,
-            remedy="Give the reference genome as FASTA, plain or compressed with bgzip.",
-        )
+
+
+def _count_headers(fasta: str) -> int:
+    """Lines that start with `>`, read in large blocks."""
+    count, before = 0, b"\n"
+    with pysam.BGZFile(fasta) if is_gzipped(fasta) else Path(fasta).open("rb") as file:
+        while block := file.read(_BLOCK):
+            count += (before + block).count(b"\n>")
+            before = block[-1:]
+    return count
 
 
 def _link(target: Path, link: Path) -> None:

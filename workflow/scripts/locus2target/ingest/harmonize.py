@@ -183,6 +183,8 @@ def harmonize_source(
     InputError
         If the source cannot be what the sheet says it is (build, columns), or no row can be kept.
     """
+    if raw.contig_lengths:
+        check_build(raw.contig_lengths, source.build, where=source.where)
     ledger = Ledger(len(raw.frame))
     context = _Context(raw, genome, chain, source, settings, ledger)
     values = _check_rows(context)
@@ -375,7 +377,7 @@ def _require_kept(context: _Context) -> None:
     if context.ledger.kept().any():
         return
     counts = context.ledger.counts()
-    reasons = "; ".join(f"{count} x {word.value}: {word.sentence}" for word, count in counts.items())
+    reasons = "; ".join(f"{count} x {word.value} ({word.sentence})" for word, count in counts.items())
     names = ""
     if Disposition.UNKNOWN_CHROMOSOME in counts:
         theirs = sorted(context.raw.frame["chromosome"].dropna().unique())

@@ -208,23 +208,23 @@ def _compare_snvs(sites: Sites, rows: IntArray, block: SequenceBlock) -> npt.NDA
 
 
 def _compare_indel(sites: Sites, row: int, fetch: Callable[[int, int], str]) -> Agreement:
-    """Agreement of alleles with several bases, on the forward strand only."""
+    """Agreement of alleles with several bases, on the forward strand only; a reading without a place may be right."""
     texts = sites.dictionary.texts
-    fits = []
-    for position, allele in (
+    readings = (
         (int(sites.position[row]), texts[sites.other[row]]),
         (int(sites.position_swapped[row]), texts[sites.effect[row]]),
-    ):
+    )
+    fits = []
+    for position, allele in readings:
         sequence = fetch(position - 1, position - 1 + len(allele)) if position else ""
         if sequence.strip("ACGT"):
             return Agreement.NO_SEQUENCE
-        fits.append(bool(sequence) and sequence == allele)
-    return {
-        (True, True): Agreement.BOTH,
-        (True, False): Agreement.AS_GIVEN,
-        (False, True): Agreement.SWAPPED,
-        (False, False): Agreement.NEITHER,
-    }[fits[0], fits[1]]
+        fits.append(position == 0 or sequence == allele)
+    if all(fits):
+        return Agreement.BOTH
+    if any(fits):
+        return Agreement.AS_GIVEN if fits[0] else Agreement.SWAPPED
+    return Agreement.NEITHER
 
 
 def infer_orientation(
@@ -339,7 +339,8 @@ def settle_orientation(
     mismatch = (agreement == Agreement.NEITHER) | (other_strand & forward)
     ledger.settle(rows[mismatch], Disposition.REF_MISMATCH)
     ledger.settle(rows[palindromic & (not forward)], Disposition.PALINDROMIC_AMBIGUOUS)
-    ledger.settle(rows[(agreement == Agreement.NO_SEQUENCE) & (sites.position == 0)], Disposition.LIFT_SPLIT)
+    position = np.where(agreement == Agreement.SWAPPED, sites.position_swapped, sites.position)
+    ledger.settle(rows[position == 0], Disposition.LIFT_SPLIT)
     for name, plain, strand_proven in _KEPT:
         ledger.settle(rows[(agreement == name) & palindromic], strand_proven)
         ledger.settle(rows[agreement == name], plain)

@@ -154,13 +154,13 @@ def check_orientation(study: StudyOrientation) -> list[Check]:
     """Checks of strand and REF."""
     return [
         Check(
-            "ref_mismatch",
+            "ref_mismatch_share",
             study.mismatch_share,
             "ok" if study.n_mismatched == 0 else "warning",
             f"Share of {study.n_checked} rows that test build and alleles and do not agree with the genome.",
         ),
         Check(
-            "other_strand",
+            "other_strand_share",
             study.other_strand_share,
             "ok" if study.strand is Strand.FORWARD else "warning",
             f"Share of {study.n_forward + study.n_other_strand} informative variants on the other strand. "

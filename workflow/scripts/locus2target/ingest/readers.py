@@ -1,6 +1,7 @@
 """Readers of summary statistics: GWAS-VCF and delimited tables become one raw frame with our column names."""
 
 import gzip
+import warnings
 import zlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from cyvcf2 import VCF
 
+from locus2target.core.chromosomes import canonical_chromosome
 from locus2target.core.errors import InputError
 from locus2target.ingest.columns import resolve_columns
 from locus2target.ingest.files import check_bgzf, is_gzipped, require_file
@@ -65,6 +67,8 @@ class RawTable:
         Whether the source says which allele is REF.
     unreadable
         Column of the file -> (how many of its numbers cannot be read, the first of them).
+    contig_lengths
+        Canonical chromosome -> bases, where the source's header says so.
     """
 
     frame: pd.DataFrame
@@ -72,6 +76,7 @@ class RawTable:
     columns: Mapping[str, str]
     names_ref: bool
     unreadable: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    contig_lengths: Mapping[str, int] = field(default_factory=dict)
 
 
 # ---- GWAS-VCF ----------------------------------------------------------------------------------------------------
@@ -110,7 +115,8 @@ def read_gwas_vcf(path: str) -> RawTable:
     frame["source_variant"] = _source_variant(frame, frame["position"].astype("int64").astype("str"))
     for tag in tags:
         frame[_VCF_NUMBERS[tag]] = np.asarray(numbers[tag], dtype=np.float64)
-    return RawTable(_complete(frame), path, {_VCF_NUMBERS[tag]: tag for tag in tags}, names_ref=True)
+    columns = {_VCF_NUMBERS[tag]: tag for tag in tags}
+    return RawTable(_complete(frame), path, columns, names_ref=True, contig_lengths=_contig_lengths(vcf))
 
 
 def _open_vcf(path: str) -> Any:
@@ -135,6 +141,13 @@ def _has_format(vcf: Any, tag: str) -> bool:
     except KeyError:
         return False
     return bool(header["HeaderType"] == "FORMAT") if "HeaderType" in header else True
+
+
+def _contig_lengths(vcf: Any) -> dict[str, int]:
+    try:
+        return {canonical_chromosome(name): int(n) for name, n in zip(vcf.seqnames, vcf.seqlens, strict=True)}
+    except AttributeError:  # what cyvcf2 raises when the header gives no lengths
+        return {}
 
 
 def _records(vcf: Any, path: str) -> Iterator[Any]:
@@ -187,7 +200,8 @@ def read_delimited(
     Raises
     ------
     InputError
-        If the file is absent, truncated, damaged, ragged or has no data rows, or a column is missing.
+        If the file is absent, truncated or damaged, has no data rows or lines that do not fit the header, or lacks a
+        column.
     """
     _check_whole(path)
     with _readable(path):
@@ -220,15 +234,14 @@ def _read_header(path: str) -> tuple[list[str], str, int]:
 def _chunks(
     path: str, header: list[str], separator: str, n_skipped: int, columns: Mapping[str, str]
 ) -> Iterator[pd.DataFrame]:
-    texts = {column: "str" for name, column in columns.items() if name in _READ_AS_TEXT}
+    texts = {header.index(column): "str" for name, column in columns.items() if name in _READ_AS_TEXT}
     with _open(path) as source:
-        try:
-            yield from pd.read_csv(
+        with _tidy_lines(path):
+            chunks = pd.read_csv(
                 source,
                 sep=separator,
-                names=header,
+                names=list(range(len(header))),  # a header may repeat words that nobody asks for
                 skiprows=n_skipped,
-                usecols=sorted(set(columns.values())),
                 dtype=texts,
                 chunksize=_ROWS_PER_CHUNK,
                 keep_default_na=False,
@@ -237,19 +250,33 @@ def _chunks(
                 low_memory=False,
                 encoding_errors="replace",
             )
-        except pd.errors.EmptyDataError:
-            raise _empty(path) from None
-        except pd.errors.ParserError as error:
-            raise InputError(
-                f"a line cannot be read ({str(error).strip()})", where=path, remedy="Mend or remove that line."
-            ) from error
+        while True:
+            with _tidy_lines(path):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            yield pd.DataFrame({name: chunk[header.index(column)] for name, column in columns.items()})
 
 
-def _raw_chunk(chunk: pd.DataFrame, columns: Mapping[str, str], unreadable: dict[str, tuple[int, str]]) -> pd.DataFrame:
-    """One chunk with our names; counts what cannot be read into `unreadable`."""
-    raw = pd.DataFrame({name: chunk[column] for name, column in columns.items()})
+@contextmanager
+def _tidy_lines(path: str) -> Iterator[None]:
+    """Turn lines with more fields than the header, or with an open quote, into an `InputError`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            yield
+    except pd.errors.EmptyDataError:
+        raise _empty(path) from None
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise InputError(
+            f"a line does not fit the header ({str(error).strip()})", where=path, remedy="Mend or remove that line."
+        ) from error
+
+
+def _raw_chunk(raw: pd.DataFrame, columns: Mapping[str, str], unreadable: dict[str, tuple[int, str]]) -> pd.DataFrame:
+    """The raw frame of one chunk; counts what cannot be read into `unreadable`."""
     key = "position" if "position" in columns else "variant"
-    frame = pd.DataFrame({"row": chunk.index.to_numpy(np.int64) + 1, "is_header": raw[key].eq(columns[key])})
+    frame = pd.DataFrame({"row": raw.index.to_numpy(np.int64) + 1, "is_header": raw[key].eq(columns[key])})
     _split_combined(raw)
     _name_alleles(raw)
     for name in set(_TEXTS) & set(raw):
@@ -280,7 +307,7 @@ def _split_combined(raw: pd.DataFrame) -> None:
     parts = raw["variant"].str.extract(_COMBINED)
     raw["chromosome"] = raw["chromosome"] if "chromosome" in raw else parts["chromosome"]
     raw["position"] = raw["position"] if "position" in raw else parts["position"]
-    if "effect_allele" not in raw and "alt_allele" not in raw:
+    if "other_allele" not in raw and not {"ref_allele", "alt_allele"} <= set(raw):
         raw["ref_allele"], raw["alt_allele"] = parts["ref"], parts["alt"]
 
 

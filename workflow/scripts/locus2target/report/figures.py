@@ -20,7 +20,7 @@ from locus2target.report.locus_plot import LEAD_COLOUR, NO_LD_COLOUR, R2_COLOURS
 from locus2target.report.run_tables import Record, fine_mapping_of
 
 _INK, _MUTED, _CANDIDATE, _GENE = "#1b2733", "#5a6774", "#0b5f73", "#98a3ae"
-_STYLE = {
+_STYLE: Any = {
     "svg.hashsalt": "locus2target",  # the same input gives the same bytes
     "svg.fonttype": "none",  # text stays text: small, searchable, editable
     "font.size": 9,

@@ -2,13 +2,18 @@
 
 import math
 import re
+from typing import Any
+
+import pandas as pd
 
 from locus2target.core.variants import parse_variant_key
 
 MISSING = "–"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _UNSAFE_IN_ANCHOR = re.compile(r"[^A-Za-z0-9_.]+")
+_SHOWN_ITEMS = 3
 SOURCE_LABELS = {
+    "prior": "Prior",
     "distance": "Distance",
     "colocalization_eqtl": "eQTL",
     "colocalization_sqtl": "sQTL",
@@ -22,9 +27,9 @@ SOURCE_LABELS = {
 }
 
 
-def is_missing(value: object) -> bool:
+def is_missing(value: Any) -> bool:
     """Whether a table's cell holds nothing: None, NaN, `pandas.NA` or an empty text."""
-    return value is None or value == "" or str(value) in {"nan", "<NA>", "None"}
+    return bool(pd.isna(value)) or value == ""
 
 
 def format_count(value: float) -> str:
@@ -77,16 +82,17 @@ def format_signed(value: float) -> str:
 
 
 def format_number(value: float) -> str:
-    """Three significant digits, whole numbers in full.
+    """Three significant digits, whole numbers in full, powers of ten below 0.001.
 
-    >>> [format_number(value) for value in (12345.0, 0.012345, 1e-5)]
-    ['12,345', '0.0123', '1×10⁻⁵']
+    >>> [format_number(value) for value in (12345.0, 0.012345, 1e-4)]
+    ['12,345', '0.0123', '1×10⁻⁴']
     """
     if float(value).is_integer():
         return format_count(value)
-    text = f"{value:.3g}"
-    mantissa, _, exponent = text.partition("e")
-    return f"{mantissa}×10{str(int(exponent)).translate(_SUPERSCRIPTS)}" if exponent else text
+    if abs(value) >= 0.001:
+        return f"{value:.3g}"
+    mantissa, _, exponent = f"{value:.2e}".partition("e")
+    return f"{float(mantissa):g}×10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
 
 
 def format_region(chromosome: str, start: int, end: int) -> str:
@@ -110,8 +116,8 @@ def format_variant(key: str) -> str:
 
 
 def format_direction(value: float) -> str:
-    """What more gene activity goes with."""
-    return "▲ more disease" if value > 0 else "▼ less disease"
+    """What more gene activity goes with: more of the disease, or less."""
+    return "▲ more" if value > 0 else "▼ less"
 
 
 def source_label(source: str) -> str:
@@ -126,6 +132,36 @@ def anchor(*names: str) -> str:
     'gene-type-1-diabetes-ENSG00000163599'
     """
     return "-".join(_UNSAFE_IN_ANCHOR.sub("-", name) for name in names)
+
+
+def format_list(text: str) -> str:
+    """The first items of a comma-separated cell, and how many there are besides.
+
+    >>> format_list("liver,spleen,lung,skin,brain")
+    'liver, spleen, lung +2'
+    """
+    items = [item.replace("_", " ") for item in split_list(text)]
+    more = f" +{len(items) - _SHOWN_ITEMS}" if len(items) > _SHOWN_ITEMS else ""
+    return ", ".join(items[:_SHOWN_ITEMS]) + more
+
+
+def format_words(text: str) -> str:
+    """An id or a mechanism as prose: blanks for underscores, arrows as arrows.
+
+    >>> format_words("type_1_diabetes -> insulin")
+    'type 1 diabetes → insulin'
+    """
+    return text.replace("_", " ").replace(" -> ", " → ")
+
+
+def plural(number: int, noun: str, nouns: str | None = None) -> str:
+    """Count and noun.
+
+    >>> plural(1, "file"), plural(1200, "file"), plural(2, "locus", "loci")
+    ('1 file', '1,200 files', '2 loci')
+    """
+    several = f"{noun}s" if nouns is None else nouns
+    return f"{format_count(number)} {noun if number == 1 else several}"
 
 
 def split_list(text: object) -> list[str]:

@@ -10,13 +10,16 @@ from locus2target.report.formats import (
     format_probability,
     format_signed,
     format_variant,
+    format_words,
     is_missing,
     parse_parts,
     source_label,
     split_list,
 )
-from locus2target.report.run_tables import NONE_OF_THESE, Record, RunTables, is_confident, records
+from locus2target.report.run_tables import Record, RunTables, is_confident, records
 from locus2target.report.tables import Table, TableColumn, build_table
+from locus2target.targets.candidates import NONE
+from locus2target.targets.ranking import PRIOR
 
 _RIVALS = 5
 _RIVAL_PROBABILITY = 0.05  # a less probable candidate is no argument against the gene
@@ -32,11 +35,16 @@ _VARIANT_COLUMNS = (
 _RIVAL_COLUMNS = (
     TableColumn("locus_rank", "Rank", "count"),
     TableColumn("gene_symbol", "Candidate", link="href"),
-    TableColumn("probability", "Probability", "probability", "within the locus; all candidates and `none` add up to 1"),
+    TableColumn(
+        "probability",
+        "Probability",
+        "probability",
+        "within the locus; all candidates and “none of these genes” add up to 1",
+    ),
     TableColumn("log_odds", "Log odds", "log_odds", "sum of the parts, natural log"),
 )
 _LOCUS_COLUMNS = (
-    TableColumn("locus", "Locus", link="href"),
+    TableColumn("region", "Locus", "region", link="href"),
     TableColumn("locus_rank", "Rank there", "count"),
     TableColumn("probability", "Probability", "probability", "that the gene is the target of this locus"),
 )
@@ -126,13 +134,13 @@ def gene_card(ranked: Record, tables: RunTables, links: Mapping[str, str]) -> Ge
         confident=is_confident(ranked),
         status=str(ranked["status"]),
         reason=str(ranked["reason"]),
-        mechanism=str(ranked["mechanism"]),
+        mechanism=format_words(str(ranked["mechanism"])),
         direction=describe_direction(ranked["direction"]),
-        best_locus=locus,
+        best_locus=tables.regions.get(locus, locus),
         best_locus_href=links.get(locus, ""),
         supporting=supporting_sentences(evidence),
         opposing=opposing_sentences(evidence, candidates, gene_id),
-        contexts=tuple(split_list(ranked["contexts"])),
+        contexts=tuple(map(format_words, split_list(ranked["contexts"]))),
         waterfall=waterfall(parse_parts(ranked["parts"])),
         variants=_variant_table(keys, gene_id, locus, tables),
         rivals=_rival_table(candidates, links, disease),
@@ -178,12 +186,12 @@ def opposing_sentences(evidence: pd.DataFrame, candidates: pd.DataFrame, gene_id
 
 def rival_name(candidate: Record) -> str:
     """Name of a candidate; the row that stands for no candidate says so."""
-    return "“none of these genes”" if candidate["gene_id"] == NONE_OF_THESE else str(candidate["gene_symbol"])
+    return "“none of these genes”" if candidate["gene_id"] == NONE else str(candidate["gene_symbol"])
 
 
 def waterfall(parts: Mapping[str, float]) -> Waterfall:
-    """Stack log odds: raising parts first, largest first, then lowering ones; the axis always shows 0."""
-    ordered = sorted(parts.items(), key=lambda part: -part[1])
+    """Stack log odds: the prior, then raising parts, largest first, then lowering ones; the axis always shows 0."""
+    ordered = sorted(parts.items(), key=lambda part: (part[0] != PRIOR, -part[1]))
     steps, total = [], 0.0
     for source, value in ordered:
         if value:
@@ -219,7 +227,7 @@ def strongest_effect(effects: pd.DataFrame, gene_id: str) -> str:
 
 
 def _rival_table(candidates: pd.DataFrame, links: Mapping[str, str], disease: str) -> Table:
-    top = candidates[(candidates["locus_rank"] <= _RIVALS) | (candidates["gene_id"] == NONE_OF_THESE)]
+    top = candidates[(candidates["locus_rank"] <= _RIVALS) | (candidates["gene_id"] == NONE)]
     rows = [
         {**row, "gene_symbol": rival_name(row), "href": links.get(f"{disease} {row['gene_id']}")}
         for row in records(top)
@@ -230,7 +238,10 @@ def _rival_table(candidates: pd.DataFrame, links: Mapping[str, str], disease: st
 def _locus_table(disease: str, gene_id: str, tables: RunTables, links: Mapping[str, str]) -> Table:
     own = tables.locus_genes[(tables.locus_genes["disease"] == disease) & (tables.locus_genes["gene_id"] == gene_id)]
     ordered = records(own.sort_values("probability", ascending=False, kind="stable"))
-    return build_table([{**row, "href": links.get(row["locus"])} for row in ordered], _LOCUS_COLUMNS)
+    regions = tables.regions
+    return build_table(
+        [{**row, "region": regions[row["locus"]], "href": links.get(row["locus"])} for row in ordered], _LOCUS_COLUMNS
+    )
 
 
 def _unknown_table(evidence: pd.DataFrame, keys: list[str], gene_id: str, effects: pd.DataFrame) -> Table:

@@ -19,8 +19,9 @@ from locus2target.report.formats import (
 )
 from locus2target.report.gene_cards import rival_name
 from locus2target.report.locus_plot import LEAD_COLOUR, NO_LD_COLOUR, R2_COLOURS, LocusPlot, plot_of_locus
-from locus2target.report.run_tables import NONE_OF_THESE, Record, RunTables, fine_mapping_of, records
+from locus2target.report.run_tables import Record, RunTables, fine_mapping_of, records
 from locus2target.report.tables import Table, TableColumn, build_table
+from locus2target.targets.candidates import NONE
 
 _CANDIDATES = 12
 _COLOCALIZATIONS = 15
@@ -33,7 +34,7 @@ _CANDIDATE_COLUMNS = (
     TableColumn("gene_symbol", "Candidate", link="href"),
     TableColumn("probability", "Probability", "probability", "that the gene is the target of this locus"),
     TableColumn("log_odds", "Log odds", "log_odds", "sum of the parts, natural log"),
-    TableColumn("direction", "More gene activity", "direction"),
+    TableColumn("direction", "Direction", "direction", "▲ more gene activity goes with more disease, ▼ with less"),
     TableColumn("contexts", "Tissues", "list"),
 )
 _SIGNAL_COLUMNS = (
@@ -54,14 +55,14 @@ _COLOCALIZATION_COLUMNS = (
     TableColumn("tissue", "Tissue"),
     TableColumn("qtl_type", "Type"),
     TableColumn("signal", "Signal", "count"),
-    TableColumn("n_shared", "Shared variants", "count", "variants with both statistics"),
+    TableColumn("n_shared", "Shared", "count", "variants with both statistics"),
     TableColumn("posterior_h0", "H0", "probability", "no association"),
     TableColumn("posterior_h1", "H1", "probability", "disease only"),
     TableColumn("posterior_h2", "H2", "probability", "molecular trait only"),
     TableColumn("posterior_h3", "H3", "probability", "two distinct causal variants"),
     TableColumn("posterior_h4", "H4", "probability", "one shared causal variant"),
     TableColumn("p12_range", "p12 range", help="prior p12 for which H4 stays above the threshold"),
-    TableColumn("direction", "More of the trait", "direction"),
+    TableColumn("direction", "Direction", "direction", "▲ more of the trait goes with more disease, ▼ with less"),
     TableColumn("status", "Status", "badge"),
     TableColumn("reason", "Why", export_only=True),
 )
@@ -197,7 +198,7 @@ def plot_note(plot: LocusPlot) -> str:
 
 def _candidate_table(genes: pd.DataFrame, links: Mapping[str, str]) -> Table:
     ordered = genes.sort_values("locus_rank")
-    top = ordered[(ordered["locus_rank"] <= _CANDIDATES) | (ordered["gene_id"] == NONE_OF_THESE)]
+    top = ordered[(ordered["locus_rank"] <= _CANDIDATES) | (ordered["gene_id"] == NONE)]
     rows = [
         {**row, "gene_symbol": rival_name(row), "href": links.get(f"{row['disease']} {row['gene_id']}")}
         for row in records(top)
@@ -287,7 +288,9 @@ def _heat_map_data(variant: str, scored: list[Record]) -> dict[str, Any]:
 
 
 def _track_name(row: Record) -> str:
-    return "the model's output" if is_missing(row["track"]) else str(row["track"])
+    if is_missing(row["track"]):
+        return "the model's output" if is_missing(row["reason"]) else str(row["reason"])
+    return str(row["track"])
 
 
 def _heat_map_note(scored: list[Record], effects: pd.DataFrame) -> str:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from locus2target.report.run_tables import Record, records
+from locus2target.targets.candidates import NONE
 
 BACKGROUND_NEG_LOG10_P = 2.0  # below it (p > 0.01) a variant is background and may be drawn for its neighbours
 _BACKGROUND_PIP = 0.001  # ... unless fine-mapping gives it weight
@@ -191,13 +192,17 @@ def _merge_intervals(exons: pd.DataFrame) -> tuple[tuple[int, int], ...]:
 
 def best_candidates(loci: pd.DataFrame, locus_genes: pd.DataFrame) -> pd.Series:
     """Probability of the best candidate of each locus (index: locus); 0 where there is none."""
-    candidates = locus_genes[locus_genes["gene_id"] != "none"]
+    candidates = locus_genes[locus_genes["gene_id"] != NONE]
     best = candidates.groupby("locus")["probability"].max()
     return best.reindex(loci["locus"]).fillna(0.0)
 
 
 def shown_loci(loci: pd.DataFrame, locus_genes: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """The loci of one disease that get a plot: best candidate first, then strongest association, at most `limit`."""
-    order = loci.assign(best=best_candidates(loci, locus_genes).to_numpy())
+    """The loci of one disease that get a plot: best candidate first, then strongest association, at most `limit`.
+
+    Loci that were not analysed are left to the table of loci, which says why.
+    """
+    analysed = loci[loci["status"] == "ok"]
+    order = analysed.assign(best=best_candidates(analysed, locus_genes).to_numpy())
     order = order.sort_values(["best", "lead_neg_log10_p", "locus"], ascending=[False, False, True], kind="stable")
     return order.head(limit).drop(columns="best")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from locus2target.core.tables import atomic_path
 from locus2target.core.version import VERSION
-from locus2target.report.formats import MISSING, anchor, format_count
+from locus2target.report.formats import MISSING, anchor, format_count, plural
 from locus2target.report.gene_cards import GeneCard, gene_card
 from locus2target.report.locus_cards import LocusCard, locus_card
 from locus2target.report.locus_plot import shown_loci
@@ -104,23 +104,27 @@ def disease_section(
     tables: RunTables, disease: str, shown: pd.DataFrame, links: Mapping[str, str], limit: int
 ) -> DiseaseSection:
     """Everything the page says about one disease."""
+    n_analysed = int((_of_disease(tables.loci, disease)["status"] == "ok").sum())
     ranked = _of_disease(tables.ranked_genes, disease).sort_values("gene_rank")
     return DiseaseSection(
         anchor=anchor("disease", disease),
         disease=disease,
         verdict=verdict(tables, disease),
-        ranked=linked_ranked_table(ranked, links),
+        ranked=linked_ranked_table(ranked, tables.regions, links),
         genes=tuple(gene_card(row, tables, links) for row in records(_top_genes(tables, disease, limit))),
         loci=tuple(locus_card(row, tables, links) for row in records(shown)),
-        cut=_describe_cut(len(_of_disease(tables.loci, disease)), len(ranked), limit),
+        cut=_describe_cut(n_analysed, len(ranked), limit),
     )
 
 
-def linked_ranked_table(ranked: pd.DataFrame, links: Mapping[str, str], *, caption: str = "") -> Table:
+def linked_ranked_table(
+    ranked: pd.DataFrame, regions: Mapping[str, str], links: Mapping[str, str], *, caption: str = ""
+) -> Table:
     """The ranked genes of one disease with links to their sections."""
     rows = [
         {
             **row,
+            "best_region": regions.get(row["best_locus"], row["best_locus"]),
             "gene_href": links.get(f"{row['disease']} {row['gene_id']}"),
             "locus_href": links.get(row["best_locus"]),
         }
@@ -136,14 +140,14 @@ def write_ranked_page(path: str | Path, tables: RunTables, disease: str) -> None
     caption = (
         "" if len(ranked) <= _MAX_TABLE_ROWS else f"The first {_MAX_TABLE_ROWS} of {format_count(len(ranked))} genes."
     )
-    table = linked_ranked_table(ranked.head(_MAX_TABLE_ROWS), {}, caption=caption)
+    table = linked_ranked_table(ranked.head(_MAX_TABLE_ROWS), tables.regions, {}, caption=caption)
     write_table_page(path, [table], title=f"Ranked genes: {disease}")
 
 
 def _describe_cut(n_loci: int, n_genes: int, limit: int) -> str:
     parts = [
         f"{limit} of {format_count(number)} {unit}"
-        for number, unit in ((n_loci, "loci"), (n_genes, "genes"))
+        for number, unit in ((n_loci, "analysed loci"), (n_genes, "genes"))
         if number > limit
     ]
     if not parts:
@@ -161,9 +165,9 @@ def verdict(tables: RunTables, disease: str) -> Verdict:
     loci = _of_disease(tables.loci, disease)
     mapped = _of_disease(tables.fine_mapping, disease)
     analysed = int((mapped["method"] != "none").sum())
-    counts = (
-        f"{len(loci)} loci, {analysed} fine-mapped, {len(named)} gene(s) named as targets of {len(ranked)} candidates"
-    )
+    found = plural(int((loci["status"] != "no_lead").sum()), "locus", "loci")
+    named_genes = plural(len(named), "confident target")
+    counts = f"{found}, {analysed} fine-mapped; {named_genes} among {plural(len(ranked), 'candidate gene')}"
     return Verdict(disease, best, bool(named), others, counts)
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from locus2target.ingest.dispositions import Disposition
-from locus2target.report.formats import format_count
-from locus2target.report.run_tables import RunTables, records
+from locus2target.report.formats import format_count, plural
+from locus2target.report.run_tables import RunTables, records, short_region
 from locus2target.report.tables import Table, TableColumn, build_table
 
 _MAIN_REASONS = 3
-_DISPOSITIONS = {disposition.value: disposition for disposition in Disposition}
+_KEPT = [disposition.value for disposition in Disposition if disposition.kept]
 
 _SOURCE_COLUMNS = (
     TableColumn("source", "Source"),
@@ -31,18 +31,18 @@ _METRIC_COLUMNS = (
     TableColumn("detail", "Meaning"),
 )
 _LOCUS_COLUMNS = (
-    TableColumn("region", "Locus", link="href"),
+    TableColumn("region", "Locus", "region", link="href"),
     TableColumn("locus", "Locus id", export_only=True),
     TableColumn("disease", "Disease"),
     TableColumn("study", "Study"),
-    TableColumn("lead_variant", "Lead variant", "variants"),
+    TableColumn("lead_variant", "Lead variant", export_only=True),
     TableColumn("lead_neg_log10_p", "Lead p", "p_value"),
     TableColumn("n_variants", "Variants", "count", "variants with statistics"),
     TableColumn("outcome", "Status", "badge", "ok, or what prevented a result"),
-    TableColumn("method", "Method", "badge", "what the PIPs come from: susie (LD), abf (one signal, no LD), none"),
+    TableColumn("method", "Method", "text", "what the PIPs come from: susie (LD), abf (one signal, no LD), none"),
     TableColumn("ld_verdict", "LD verdict", "badge", "whether the cohort's LD fits the statistics"),
     TableColumn("n_signals", "Signals", "count", "independent signals"),
-    TableColumn("why", "Why"),
+    TableColumn("why", "Why", "long"),
 )
 _STEP_COLUMNS = (
     TableColumn("step", "Step"),
@@ -111,14 +111,15 @@ def summarize_sources(metrics: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     metrics
-        Harmonisation metrics; those named like a disposition count rows.
+        Harmonisation metrics: dispositions, which count rows, and checks.
     """
     rows = []
     for (source, kind), group in metrics.groupby(["source", "kind"], sort=False):
-        counts = group[group["metric"].isin(_DISPOSITIONS)]
-        kept = counts["metric"].map(lambda metric: _DISPOSITIONS[metric].kept).astype(bool)
-        left = counts[~kept].sort_values("value", ascending=False, kind="stable")
-        rows_in, rows_kept = float(counts["value"].sum()), float(counts.loc[kept, "value"].sum())
+        # A check may be named like a disposition: rows left behind have status dropped, kept ones are called so.
+        kept = group["metric"].isin(_KEPT)
+        counts = group[kept | (group["status"] == "dropped")]
+        left = counts[counts["status"] == "dropped"].sort_values("value", ascending=False, kind="stable")
+        rows_in, rows_kept = float(counts["value"].sum()), float(group.loc[kept, "value"].sum())
         rows.append(
             {
                 "source": source,
@@ -154,9 +155,7 @@ def locus_status(loci: pd.DataFrame, fine_mapping: pd.DataFrame) -> pd.DataFrame
     joined = loci.merge(mapped, on="locus", how="left", suffixes=("", "_mapping"))
     found = joined["status"] == "ok"
     joined["outcome"] = joined["status"].where(~found, joined["status_mapping"].fillna("not_analysed"))
-    joined["region"] = [
-        f"{row.chromosome}:{row.start / 1e6:.2f}–{row.end / 1e6:.2f} Mb" for row in joined.itertuples(index=False)
-    ]
+    joined["region"] = [short_region(row) for row in records(joined)]
     reasons = zip(joined["reason"], joined["reason_mapping"].fillna(""), joined["ld_reason"].fillna(""), strict=True)
     joined["why"] = [" ".join(dict.fromkeys(part for part in parts if part)) for parts in reasons]
     return joined
@@ -188,21 +187,25 @@ def summarize_steps(tables: RunTables) -> pd.DataFrame:
 
 def _sentences(sources: pd.DataFrame, loci: pd.DataFrame, metrics: pd.DataFrame) -> list[str]:
     total, kept = sources["rows_in"].sum(), sources["rows_kept"].sum()
+    found = loci["outcome"] != "no_lead"
     analysed = loci["method"].fillna("none") != "none"
     sentences = [
-        f"{format_count(total)} rows of {len(sources)} file(s) came in; {format_count(kept)} were kept, "
+        f"{format_count(total)} rows of {plural(len(sources), 'file')} came in; {format_count(kept)} were kept, "
         f"{format_count(total - kept)} left behind for the reasons below.",
-        f"{int(analysed.sum())} of {len(loci)} loci were fine-mapped.",
+        f"{int(analysed.sum())} of {plural(int(found.sum()), 'locus', 'loci')} were fine-mapped.",
     ]
-    left = loci[~analysed]
+    left = loci[found & ~analysed]
     if len(left):
         counts = ", ".join(f"{status} ({count})" for status, count in left["outcome"].value_counts().items())
         sentences.append(f"Not analysed: {counts}.")
+    silent = loci.loc[~found, "study"]
+    if len(silent):
+        sentences.append(f"Without a lead variant, and so without a locus: {', '.join(silent)}.")
     for verdict, meaning in (("WARN", "some doubt about"), ("FAIL", "no trust in"), ("NONE", "no")):
         count = int((loci["ld_verdict"][analysed] == verdict).sum())
         if count:
             sentences.append(f"{count} fine-mapped with {meaning} LD (verdict {verdict}).")
     n_warnings = int((metrics["status"] == "warning").sum())
     if n_warnings:
-        sentences.append(f"{n_warnings} check(s) of the input give a warning.")
+        sentences.append(f"{plural(n_warnings, 'warning')} from checks of the input, listed below.")
     return sentences

@@ -30,6 +30,8 @@ def _environment() -> jinja2.Environment:
         p_value=formats.format_p_value,
         signed=formats.format_signed,
         variant=formats.format_variant,
+        words=formats.format_words,
+        plural=formats.plural,
     )
     return environment
 

@@ -9,11 +9,10 @@ import pandas as pd
 
 from locus2target.core import schemas
 from locus2target.core.tables import read_table, read_tables
+from locus2target.targets.ranking import CONFIDENT
 
 Record = dict[str, Any]
 """One row of a table, by column."""
-NONE_OF_THESE = "none"
-"""Gene id of the row that stands for: the target is none of the candidates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,11 @@ class RunTables:
     def gene_symbols(self) -> dict[str, str]:
         """Display name by gene id."""
         return dict(zip(self.genes["gene_id"], self.genes["gene_symbol"], strict=True))
+
+    @property
+    def regions(self) -> dict[str, str]:
+        """Short region by locus id."""
+        return {row["locus"]: short_region(row) for row in records(self.loci)}
 
 
 def load_run_tables(
@@ -81,9 +85,16 @@ def records(frame: pd.DataFrame) -> list[Record]:
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
+def short_region(locus: Record) -> str:
+    """Chromosome and bounds of a locus row in Mb; the id of one that stands for a study without loci."""
+    if not locus["chromosome"]:
+        return str(locus["locus"])
+    return f"{locus['chromosome']}:{locus['start'] / 1e6:.2f}–{locus['end'] / 1e6:.2f} Mb"
+
+
 def is_confident(ranked: Record) -> bool:
-    """Whether the ranking names a ranked gene as a target: its status is ok."""
-    return bool(ranked["status"] == "ok")
+    """Whether the ranking names a ranked gene as a target."""
+    return bool(ranked["status"] == CONFIDENT)
 
 
 def fine_mapping_of(fine_mapping: pd.DataFrame, locus: str) -> Record:

@@ -9,15 +9,29 @@ from locus2target.core.tables import atomic_path
 from locus2target.report import formats
 from locus2target.report.rendering import render_template
 from locus2target.report.run_tables import Record
+from locus2target.targets.ranking import PRIOR
 
 Kind = Literal[
-    "text", "list", "variants", "count", "number", "probability", "p_value", "log_odds", "direction", "badge"
+    "text",
+    "long",
+    "region",
+    "list",
+    "variants",
+    "count",
+    "number",
+    "probability",
+    "p_value",
+    "log_odds",
+    "direction",
+    "badge",
 ]
 _NUMERIC = {"count", "number", "probability", "p_value", "log_odds"}
 _TEXT_FORMATS: Mapping[str, Callable[[str], str]] = {
     "text": str,
+    "long": str,
+    "region": str,
     "badge": str,
-    "list": lambda text: ", ".join(formats.split_list(text)),
+    "list": formats.format_list,
     "variants": lambda text: ", ".join(map(formats.format_variant, formats.split_list(text))),
 }
 _NUMBER_FORMATS: Mapping[str, Callable[[float], str]] = {
@@ -29,17 +43,11 @@ _NUMBER_FORMATS: Mapping[str, Callable[[float], str]] = {
     "direction": formats.format_direction,
 }
 _TONES = {
-    "ok": "good",
-    "PASS": "good",
-    "WARN": "warn",
-    "warning": "warn",
-    "mhc": "warn",
-    "NONE": "quiet",
-    "none": "quiet",
-    "FAIL": "bad",
-    "dropped": "quiet",
+    **dict.fromkeys(("ok", "PASS", "confident"), "good"),
+    **dict.fromkeys(("FAIL", "ld_mismatch", "ld_failed", "fit_failed", "not_converged", "ref_mismatch"), "bad"),
+    **dict.fromkeys(("NONE", "none", "dropped", "uncertain", "not_in_ld", "no_lead", "not_candidate"), "quiet"),
 }
-_FULL_BAR = 4.0  # log odds that fill a bar: odds of 55 to 1
+_FULL_BAR = 3.0  # log odds that fill a bar: odds of 20 to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,13 @@ class TableColumn:
     def numeric(self) -> bool:
         """Whether values are aligned as numbers."""
         return self.kind in _NUMERIC
+
+    @property
+    def css(self) -> str:
+        """Classes of the column's cells."""
+        classes = {"num": self.numeric, "bar": self.kind == "log_odds", "export": self.export_only}
+        classes |= {kind: self.kind == kind for kind in ("long", "region")}
+        return " ".join(name for name, holds in classes.items() if holds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +120,7 @@ def _cell(column: TableColumn, row: Record) -> Cell:
     href = "" if column.link is None or formats.is_missing(row[column.link]) else str(row[column.link])
     text = format_value(value, column.kind)
     exact = "" if str(value) == text else (f"{float(str(value)):.6g}" if column.numeric else str(value))
-    tone = _TONES.get(str(value), "bad") if column.kind == "badge" else ""
+    tone = _TONES.get(str(value), "warn") if column.kind == "badge" else ""
     bar = max(-1.0, min(1.0, float(str(value)) / _FULL_BAR)) if column.kind == "log_odds" else 0.0
     return Cell(text, exact, href, tone, bar)
 
@@ -123,20 +138,21 @@ def write_table_page(path: str | Path, tables: Sequence[Table], *, title: str) -
         temporary.write_text(render_template("table.html.j2", title=title, tables=tables), encoding="utf-8")
 
 
-RANKED_COLUMNS = (
+_RANKED_HEAD = (
     TableColumn("gene_rank", "Rank", "count", "1 is the most probable target of the disease"),
     TableColumn("gene_symbol", "Gene", link="gene_href"),
     TableColumn("gene_id", "Gene id", export_only=True),
     TableColumn(
         "probability", "Probability", "probability", "that the gene is the target of at least one locus, 0 to 1"
     ),
-    TableColumn("status", "Status", "badge", "ok, or what keeps the gene from being named"),
-    TableColumn("best_locus", "Best locus", help="locus with the highest probability", link="locus_href"),
-    TableColumn("n_loci", "Loci", "count", "loci of the disease that have the gene as a candidate"),
-    TableColumn("direction", "More gene activity", "direction", "what more activity of the gene goes with"),
-    TableColumn("contexts", "Tissues", "list", "tissues and cell types of the evidence at the best locus"),
+    TableColumn("status", "Status", "badge", "confident, or uncertain below the probability that the config asks for"),
+    TableColumn("direction", "Direction", "direction", "▲ more gene activity goes with more disease, ▼ with less"),
 )
 _RANKED_TAIL = (
+    TableColumn("contexts", "Tissues", "list", "tissues and cell types of the evidence at the best locus"),
+    TableColumn("best_region", "Best locus", "region", "locus with the highest probability", link="locus_href"),
+    TableColumn("n_loci", "Loci", "count", "loci of the disease that have the gene as a candidate"),
+    TableColumn("best_locus", "Best locus id", export_only=True),
     TableColumn("variants", "Variants", "variants", "supporting variants at the best locus", export_only=True),
     TableColumn("parts", "Log odds by source", export_only=True),
     TableColumn("mechanism", "Mechanism", export_only=True),
@@ -150,10 +166,11 @@ def ranked_table(ranked: Sequence[Record], *, caption: str, filename: str) -> Ta
     Parameters
     ----------
     ranked
-        Ranked-genes rows with the links `gene_href` and `locus_href` (None where there is no section).
+        Ranked-genes rows with `best_region`, and the links `gene_href` and `locus_href` (None where there is no
+        section).
     """
     parts = [formats.parse_parts(row["parts"]) for row in ranked]
-    sources = present_sources(parts)
+    sources = [source for source in present_sources(parts) if source != PRIOR]
     rows = [
         {**row, **{f"part:{source}": part.get(source) for source in sources}}
         for row, part in zip(ranked, parts, strict=True)
@@ -162,7 +179,7 @@ def ranked_table(ranked: Sequence[Record], *, caption: str, filename: str) -> Ta
         TableColumn(f"part:{source}", formats.source_label(source), "log_odds", "log odds this evidence adds")
         for source in sources
     ]
-    return build_table(rows, [*RANKED_COLUMNS, *bars, *_RANKED_TAIL], caption=caption, filename=filename)
+    return build_table(rows, [*_RANKED_HEAD, *bars, *_RANKED_TAIL], caption=caption, filename=filename)
 
 
 def present_sources(parts: Iterable[Mapping[str, float]]) -> list[str]:

@@ -5,6 +5,7 @@ device, and the score's distribution on random sequence is computed, not sampled
 """
 
 import hashlib
+import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,7 @@ def read_motif_bank(path: str | Path) -> MotifBank:
     """
     try:
         content = Path(path).read_bytes()
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in _ARRAYS}
         return _assemble(arrays, hashlib.sha256(content).hexdigest())
     except FileNotFoundError:

@@ -176,22 +176,21 @@ def effects_table(
     comparable = single & scores.scored if len(background) else np.zeros(len(keys), dtype=np.bool_)
     values, tracks = scores.largest()
     quantiles = np.searchsorted(background, np.abs(values), side="left") / max(1, len(background))
-    rows: list[dict[str, object]] = []
     first = np.searchsorted(scores.effects.variants, np.arange(len(keys) + 1))
+    rows: list[dict[str, object]] = []
     for v, key in enumerate(keys):
-        silent = scores.status[v] == OK and tracks[v] < 0
-        summary: dict[str, object] = {
+        scored, track = scores.status[v] == OK, int(tracks[v])
+        largest: dict[str, object] = {
             "variant": key,
             "model": model.spec.model,
             "scorer": model.scorer.largest,
-            "value": values[v] if scores.status[v] == OK else None,
+            "value": values[v] if scored else None,
             "background_quantile": quantiles[v] if comparable[v] else None,
             "status": scores.status[v],
-            "reason": model.scorer.silent_reason if silent else scores.reason[v],
+            "reason": model.scorer.silent_reason if scored and track < 0 else scores.reason[v],
         }
-        own = [_track_row(model, key, scores.effects, e) for e in range(first[v], first[v + 1])]
-        rows.append(summary | _labels(model.spec, int(tracks[v])))
-        rows.extend(own)
+        rows.append(largest | _labels(model.spec, track))
+        rows.extend(_track_row(model, key, scores.effects, e) for e in range(first[v], first[v + 1]))
     return VARIANT_EFFECTS.frame(rows)
 
 

@@ -17,6 +17,7 @@ QUANTITATIVE = "quantitative"
 CASE_CONTROL = "case_control"
 PRIOR_SD_QUANTITATIVE = 0.15  # of an effect, in standard deviations of the trait
 PRIOR_SD_LOG_ODDS = 0.2
+_ROUNDING = 1e-12  # a sum of probabilities misses 1 by about this much
 _EFFECTIVE_CASE_FRACTION = 0.5  # an effective sample size counts people of a study with as many cases as controls
 
 NO_STATISTIC = "neither beta and standard error nor a p-value with allele frequency and sample size"
@@ -143,7 +144,7 @@ def study_log_bayes_factors(sumstats: pd.DataFrame, *, trait_type: str, sd_y: fl
         None. Not used for case-control.
     """
     effect, standard_error = _floats(sumstats, "beta"), _floats(sumstats, "standard_error")
-    frequency, n_effective = allele_frequencies(sumstats), _floats(sumstats, "n_effective")
+    frequency, n_effective = _allele_frequencies(sumstats), _floats(sumstats, "n_effective")
     has_effect = np.isfinite(effect) & (standard_error > 0) & np.isfinite(standard_error)
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = np.where(has_effect, standard_error**2, np.nan)
@@ -175,7 +176,7 @@ def _log_bayes_factors_without_effect(
     return np.where(np.isfinite(values) & np.isfinite(variance) & (variance > 0), values, np.nan)
 
 
-def allele_frequencies(sumstats: pd.DataFrame) -> FloatArray:
+def _allele_frequencies(sumstats: pd.DataFrame) -> FloatArray:
     """ALT frequency, or the minor allele's where ALT's is not known: f (1 - f) is the same for both."""
     alternative = _floats(sumstats, "alt_frequency")
     return np.where(np.isfinite(alternative), alternative, _floats(sumstats, "minor_allele_frequency"))
@@ -240,6 +241,3 @@ def credible_set(posterior: FloatArray, coverage: float) -> npt.NDArray[np.int64
         return order[:0]
     n_needed = int(np.searchsorted(cumulative, coverage - _ROUNDING)) + 1
     return order[:n_needed]
-
-
-_ROUNDING = 1e-12  # a sum of probabilities misses 1 by about this much

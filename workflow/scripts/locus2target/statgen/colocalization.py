@@ -395,10 +395,8 @@ def _judge_pairs(signals: LocusSignals, traits: MolecularTraits, rules: Colocali
     sums = pair_sums(signals.log_bayes_factors, traits.log_bayes_factors)
     totals, n_variants = _signal_totals(signals)
     trait_totals, trait_n = traits.traits["total"].to_numpy(), traits.traits["n_variants"].to_numpy()
-    shares = np.minimum(
-        covered_share(sums.first, totals, n_variants, prior=rules.priors.p1),
-        covered_share(sums.second, trait_totals, trait_n, prior=rules.priors.p2),
-    )
+    signal_share = covered_share(sums.first, totals, n_variants, prior=rules.priors.p1)
+    trait_share = covered_share(sums.second, trait_totals, trait_n, prior=rules.priors.p2)
     low, high = prior_range(sums, rules.priors, threshold=rules.posterior_threshold)
     posteriors = np.moveaxis(hypothesis_posteriors(sums, rules.priors), -1, 0)
     with np.errstate(invalid="ignore"):  # -inf - -inf for traits without any Bayes factor, which get no result
@@ -411,7 +409,7 @@ def _judge_pairs(signals: LocusSignals, traits: MolecularTraits, rules: Colocali
     trait_rows = traits.traits[_TRAIT].to_dict("records")
     for pair in np.ndindex(*sums.n_shared.shape):
         n_shared, problem = int(sums.n_shared[pair]), traits.traits["problem"].iloc[pair[1]]
-        status, reason = _verdict(problem, n_shared, float(shares[pair]), rules)
+        status, reason = _verdict(problem, n_shared, float(signal_share[pair]), float(trait_share[pair]), rules)
         row = signal_rows[pair[0]] | trait_rows[pair[1]]
         row |= {"n_shared": n_shared, "qtl_neg_log10_p": strength[pair], "status": status, "reason": reason}
         rows.append(row | {name: values[pair] for name, values in results.items() if status == "ok"})
@@ -450,10 +448,12 @@ def _strongest_shared(signals: LocusSignals, traits: MolecularTraits) -> FloatAr
     strength = np.where(np.isnan(traits.neg_log10_p), -np.inf, traits.neg_log10_p)
     present = ~np.isnan(signals.log_bayes_factors)
     strongest = np.stack([np.where(shared, strength, -np.inf).max(axis=1) for shared in present])
-    return np.where(np.isfinite(strongest), strongest, np.nan)
+    return np.where(np.isneginf(strongest), np.nan, strongest)
 
 
-def _verdict(problem: str, n_shared: int, share: float, rules: ColocalizationRules) -> tuple[str, str]:
+def _verdict(
+    problem: str, n_shared: int, signal_share: float, trait_share: float, rules: ColocalizationRules
+) -> tuple[str, str]:
     """Status and reason of a pair."""
     if problem:
         return "no_statistics", f"no Bayes factor for the molecular trait: {problem}"
@@ -465,8 +465,10 @@ def _verdict(problem: str, n_shared: int, share: float, rules: ColocalizationRul
             f"{n_shared} shared variants cannot tell one causal variant from two; "
             f"colocalization.min_shared_variants is {rules.min_shared_variants}",
         )
-    if share < _MIN_COVERED_SHARE:
-        return "low_overlap", f"the shared variants hold {share:.2g} of the posterior of one of the two"
+    if signal_share < _MIN_COVERED_SHARE:
+        return "low_overlap", f"the shared variants hold {signal_share:.2g} of the disease signal's posterior"
+    if trait_share < _MIN_COVERED_SHARE:
+        return "low_overlap", f"the shared variants hold {trait_share:.2g} of the molecular trait's posterior"
     return "ok", ""
 
 

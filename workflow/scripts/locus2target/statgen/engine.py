@@ -9,8 +9,6 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-ACTIVE_EFFECT_VARIANCE = 1e-9  # an effect with a smaller prior variance is switched off
-
 
 class FitError(Exception):
     """An engine could not fit this locus; the message says why."""
@@ -156,7 +154,8 @@ class SusieFit:
         """Posterior standard deviation of the variants' effects, float64 (p,), standardised scale."""
         first = self.alpha * self.mu
         variance = np.einsum("kp,kp->p", self.alpha, self.mu2) - np.einsum("kp,kp->p", first, first)
-        return np.sqrt(np.maximum(variance, 0.0))
+        sd: FloatArray = np.sqrt(np.maximum(variance, 0.0))
+        return sd
 
 
 class FineMappingEngine(Protocol):
@@ -188,4 +187,5 @@ def allele_scale(z_score: FloatArray, standard_error: FloatArray, n_samples: flo
 
     float64 array of shape (p,). The trait's variance cancels, so it need not be known.
     """
-    return standard_error * np.sqrt(z_score**2 + n_samples - 2)
+    scale: FloatArray = standard_error * np.sqrt(z_score**2 + n_samples - 2)
+    return scale

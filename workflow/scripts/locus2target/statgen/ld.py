@@ -164,7 +164,7 @@ def standardize_dosages(dosages: npt.NDArray[np.float32]) -> FloatArray:
 
 def _means_and_scales(dosages: npt.NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
     """Mean, and root of the sum of squares around it, per variant."""
-    means = np.nanmean(dosages, axis=1, dtype=np.float64)
+    means = np.asarray(np.nanmean(dosages, axis=1, dtype=np.float64))
     squares = np.zeros(len(dosages))
     for block in _sample_blocks(dosages):
         centred = _standardize_block(block, means, np.ones(len(dosages)))

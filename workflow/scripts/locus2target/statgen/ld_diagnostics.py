@@ -246,8 +246,8 @@ def runaway_ratio(fit: SusieFit, z_score: FloatArray, n_effective: float | None)
 def unsettled(fit: SusieFit, z_score: FloatArray, *, n_effective: float | None) -> str | None:
     """Sentence that says why a fit is not to be believed; None when it settled."""
     if not fit.converged:
-        return f"SuSiE did not converge in {fit.n_iterations} sweeps"
+        return f"SuSiE did not converge in {fit.n_iterations} sweeps."
     ratio = runaway_ratio(fit, z_score, n_effective)
     if ratio > _MAX_RUNAWAY:
-        return f"SuSiE's effects ran away: prior variance {ratio:.0f} times the largest marginal effect"
+        return f"SuSiE's effects ran away: prior variance {ratio:.0f} times the largest marginal effect."
     return None

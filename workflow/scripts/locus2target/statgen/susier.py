@@ -6,6 +6,7 @@ anything it still writes to its console goes to the log.
 """
 
 import logging
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -130,7 +131,9 @@ def _start_r() -> Any:
     callbacks.consolewrite_warnerror = _log_console(logging.WARNING)
     if not embedded.isinitialized():
         embedded.set_initoptions(_R_OPTIONS)
-    rinterface.initr()
+        with warnings.catch_warnings():  # that R's own start script extends LD_LIBRARY_PATH and the like is its custom
+            warnings.filterwarnings("ignore", message="Environment variable .* redefined by R")
+            rinterface.initr()
     return rinterface
 
 
@@ -177,7 +180,7 @@ def _arguments(interface: Any, data: SusieInput, settings: SusieSettings) -> dic
 def _to_r(interface: Any, values: FloatArray) -> Any:
     """Copy an array's memory into an R vector; building it from a Python list would take forty times as long."""
     flat = np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
-    return interface.FloatSexpVector.from_memoryview(memoryview(flat))
+    return interface.FloatSexpVector.from_memoryview(flat.data)
 
 
 def _arrays(result: dict[str, Any]) -> dict[str, Any]:

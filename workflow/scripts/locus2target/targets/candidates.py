@@ -1,9 +1,9 @@
 """Which loci are ranked, and which genes compete in each."""
 
-import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from locus2target.core.intervals import distance_to_interval
@@ -41,8 +41,8 @@ def locus_states(loci: pd.DataFrame, fine_mapping: pd.DataFrame) -> pd.DataFrame
     -------
     Columns locus, status (`ok` where there are posterior probabilities) and reason, in the order of `loci`.
     """
-    fits = fine_mapping.set_index("locus")[["method", "status", "reason"]]
-    merged = loci[["locus", "status", "reason"]].join(fits, on="locus", rsuffix="_fit")
+    fits = fine_mapping[["locus", "method", "status", "reason"]]
+    merged = loci[["locus", "status", "reason"]].merge(fits, on="locus", how="left", suffixes=("", "_fit"))
     absent = (merged["status"] == "ok") & merged["method"].isna()
     merged.loc[absent, ["status", "reason"]] = ["not_fine_mapped", "fine-mapping left no row for the locus"]
     unmapped = (merged["status"] == "ok") & (merged["method"] == "none")
@@ -74,7 +74,13 @@ def find_candidates(
     window_bp
         Largest distance between lead variant and gene body, bases.
     """
-    near = genes[_body_distance(lead_variant, genes) <= window_bp]
+    lead = parse_variant_key(lead_variant)
+    neighbours = genes[genes["chromosome"] == lead.chromosome]
+    distances = [
+        distance_to_interval(lead.position, start, end)
+        for start, end in zip(neighbours["start"], neighbours["end"], strict=True)
+    ]
+    near = neighbours[np.array(distances, dtype=np.int64) <= window_bp]
     shared = colocalization[(colocalization["status"] == "ok") & (colocalization["posterior_h4"] >= _COLOCALIZED)]
     # QTL tables can name a peak or a retired gene, which the annotation does not know
     considered = set(near["gene_id"]) | set(shared["gene_id"])
@@ -95,13 +101,3 @@ def find_candidates(
         known.loc[of_type, GENES.names].reset_index(drop=True),
         pd.DataFrame(excluded, columns=["gene_id", "gene_symbol", "reason"], dtype="object"),
     )
-
-
-def _body_distance(lead_variant: str, genes: pd.DataFrame) -> "pd.Series[float]":
-    """Bases between a variant and each gene's body; infinite on other chromosomes."""
-    lead = parse_variant_key(lead_variant)
-    distances = [
-        distance_to_interval(lead.position, start, end) if chromosome == lead.chromosome else math.inf
-        for chromosome, start, end in genes[["chromosome", "start", "end"]].itertuples(index=False)
-    ]
-    return pd.Series(distances, index=genes.index, dtype="float64")

@@ -156,7 +156,7 @@ def _locus_data(
             locus=locus,
             lead_variant=lead,
             candidates=candidates,
-            scored=variants[known].drop_duplicates("variant").set_index("variant", drop=False),
+            scored=variants[known].drop_duplicates("variant").set_index("variant", drop=False).rename_axis(index=None),
             n_unscored=int((~known).sum()),
             colocalization=colocalization,
             n_signals=int(signals["primary"].sum()),

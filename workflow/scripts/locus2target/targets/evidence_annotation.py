@@ -13,6 +13,7 @@ from locus2target.targets.evidence_rows import LocusData, Row, by_pip, pip_mass
 from locus2target.targets.weights import Weights, mixed_log_odds
 
 _NEAR_TSS_BP = 10_000
+_SMALLEST_MASS = 0.01  # less PIP in chromatin is not worth a row: at most 0.016 log odds
 _LARGE_CHANGE = 0.99  # quantile among background variants
 _NO_FILE = "no_annotation"
 
@@ -81,7 +82,7 @@ def _exonic_variants(data: LocusData, exons: pd.DataFrame) -> list[Row]:
     rows = [data.row("coding_consequence", detail=reason, status=_NO_FILE, reason=reason)]
     for gene_id, of_gene in exons.groupby("gene_id", sort=True):
         mass = pip_mass(of_gene)
-        if gene_id in data.symbols and mass >= 0.01:
+        if gene_id in data.symbols and mass >= _SMALLEST_MASS:
             rows.append(
                 data.row(
                     "coding_consequence",
@@ -106,7 +107,7 @@ def link_evidence(data: LocusData, annotations: VariantAnnotations, weights: Wei
     rows: list[Row] = []
     for gene_id, symbol in data.symbols.items():
         of_gene = carried[carried["gene"].isin([gene_id, symbol])]
-        if len(of_gene):
+        if pip_mass(of_gene) >= _SMALLEST_MASS:
             rows.append(
                 _chromatin_row(data, "enhancer_gene_link", gene_id, of_gene, weights, "link", "enhancers linked to it")
             )
@@ -201,10 +202,10 @@ def _chromatin_row(
 
 
 def _near_starts(data: LocusData, carried: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Rows of `carried` within 10 kb of each candidate's transcription start, for candidates that have any."""
+    """Rows of `carried` within 10 kb of each candidate's transcription start, for candidates where they matter."""
     genes = data.candidates.genes
     found = {
         gene_id: carried[(carried["position"] - tss).abs() <= _NEAR_TSS_BP]
         for gene_id, tss in zip(genes["gene_id"], genes["tss"], strict=True)
     }
-    return {gene_id: near for gene_id, near in found.items() if len(near)}
+    return {gene_id: near for gene_id, near in found.items() if pip_mass(near) >= _SMALLEST_MASS}

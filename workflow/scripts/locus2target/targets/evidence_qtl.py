@@ -4,6 +4,11 @@ A gene is tested in many tissues, traits and signals, and the largest of many H4
 therefore shared out: if at most one of m tests of a gene were the one that carries it, the posterior odds of "any" are
 the mean of the tests' odds, so that a tissue without the signal dilutes and several that agree do not add up beyond the
 best one. Signals of a locus are tried in turn; the best counts, its odds divided by their number.
+
+The log odds ask how much more often targets than other genes share the causal variant, so H4 must start from how often
+other genes do. Given a disease signal, coloc's default priors start at odds p12/p1 = 0.1; of the genes that are not the
+target 0.0329 colocalise (evidence_weights.tsv, eQTL), odds of 0.034. Posterior odds are scaled by their ratio, 0.34: an
+H4 that is no more than the prior then says next to nothing.
 """
 
 from typing import Any
@@ -26,6 +31,7 @@ _MOLECULAR_TRAITS = {
 _SIGNED_TYPES = ("eqtl", "pqtl")  # more of an intron or of a peak is not more gene activity
 _LARGEST_ODDS = 999.0  # H4 0.999: rounding and priors, not data, decide beyond it
 _SHARED = 0.5
+_PRIOR_SCALE = 0.34  # see above
 _LEAD_OVERLAP = "lead_overlap"
 _LEAD_PLACED = "truncated_qtl"  # status of a lead that the disease signal has a posterior for
 
@@ -86,6 +92,16 @@ def corrected_h4(posterior_h4: npt.NDArray[np.float64], *, n_signals: int) -> fl
     return mean / (1 + mean)
 
 
+def rescaled_h4(posterior_h4: float) -> float:
+    """H4 with the share of other genes that colocalise as its prior, instead of coloc's.
+
+    >>> round(rescaled_h4(0.1 / 1.1), 4)  # coloc's prior becomes the measured share
+    0.0329
+    """
+    odds = _PRIOR_SCALE * posterior_h4 / (1 - posterior_h4)
+    return odds / (1 + odds)
+
+
 def _primary_or_single(usable: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     primary = usable[usable["primary"]]
     if len(primary):
@@ -113,7 +129,7 @@ def _tested_gene(data: LocusData, source: str, gene_id: str, tests: pd.DataFrame
         gene_id,
         detail=f"{_test_note(top, ordered, len(tests), scores[best])}; {'; '.join(remarks)}",
         log_odds=mixed_log_odds(
-            weights.log_odds(source, "shared"), weights.log_odds(source, "not_shared"), scores[best]
+            weights.log_odds(source, "shared"), weights.log_odds(source, "not_shared"), rescaled_h4(scores[best])
         ),
         value=float(top["posterior_h4"]),
         unit="posterior H4",
@@ -194,7 +210,7 @@ def _failed_tests(data: LocusData, source: str, gene_id: str, tests: pd.DataFram
     return [
         data.row(
             source,
-            gene_id if gene_id else NONE,
+            gene_id or NONE,
             detail=f"could not be tested: {status} in {len(group)} of {len(tests)} failed tests",
             context=",".join(sorted({name for name in group["tissue"] if name})) or None,
             status=str(status) if status != "ok" else "no_posterior",

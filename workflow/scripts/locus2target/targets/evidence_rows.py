@@ -71,7 +71,7 @@ class LocusData:
             "disease": self.disease,
             "locus": self.locus,
             "gene_id": gene_id,
-            "gene_symbol": self.symbols.get(gene_id, NONE_SYMBOL if gene_id == NONE else gene_id),
+            "gene_symbol": self._name(gene_id),
             "source": source,
             "value": value,
             "unit": unit,
@@ -84,6 +84,12 @@ class LocusData:
             "status": status,
             "reason": reason,
         }
+
+    def _name(self, gene_id: str) -> str:
+        """Display name of a candidate, an excluded gene or `none`."""
+        excluded = self.candidates.excluded
+        names = dict(zip(excluded["gene_id"], excluded["gene_symbol"], strict=True)) | {NONE: NONE_SYMBOL}
+        return str((names | self.symbols)[gene_id])
 
     def label(self, variant: str) -> str:
         """Name a variant for people: `rs3087243 (2:204738919:G:A, PIP 0.42)`."""

@@ -6,6 +6,7 @@ from typing import Any
 from locus2target.targets.evidence_distance import format_bases
 
 EvidenceRow = Mapping[str, Any]
+_SHARED = 0.5  # of H4
 _MENTIONED = 0.05  # smaller log odds are not worth words
 _SUPPORT = {
     "colocalization_eqtl": "colocalises with {gene} expression{context} (H4 {value:.2f}{direction})",
@@ -56,6 +57,9 @@ def describe_mechanism(rows: Sequence[EvidenceRow], *, gene_symbol: str, disease
 
 
 def _supports(row: EvidenceRow) -> bool:
+    """Whether the row speaks for the gene; a colocalization must be more probable than not to be called one."""
+    if row["source"].startswith("colocalization") and row["value"] is not None and row["value"] < _SHARED:
+        return False
     return row["source"] in _SUPPORT and row["log_odds"] >= _MENTIONED
 
 

@@ -107,13 +107,11 @@ def _gene_row(gene_id: str, records: list[Row], prior: float, *, disease: str, l
 
 
 def source_parts(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Log odds by source, sources in their fixed order; a source without rows is left out: missing evidence is 0."""
-    present = {record["source"] for record in records}
-    return {
-        source: math.fsum(record["log_odds"] for record in records if record["source"] == source)
-        for source in SOURCES
-        if source in present
+    """Log odds by source, sources in their fixed order; those that add nothing are left out."""
+    sums = {
+        source: math.fsum(record["log_odds"] for record in records if record["source"] == source) for source in SOURCES
     }
+    return {source: log_odds for source, log_odds in sums.items() if log_odds != 0}
 
 
 def format_parts(parts: Mapping[str, float]) -> str:

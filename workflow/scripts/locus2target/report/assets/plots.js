@@ -66,18 +66,16 @@
   const r2Colour = (data, r2) => (r2 === null ? data.colours.no_ld : data.colours.r2[Math.min(4, Math.floor(r2 * 5))]);
 
   function legend(context, data, right) {
-    const entries = data.r2.some((r2) => r2 !== null)
-      ? [["lead", data.colours.lead], ...data.colours.r2.map((colour, bin) => [`${(bin / 5).toFixed(1)}–${((bin + 1) / 5).toFixed(1)}`, colour]).reverse(), ["no LD", data.colours.no_ld]]
-      : [["lead", data.colours.lead], ["no LD", data.colours.no_ld]];
+    const bins = data.colours.r2.map((colour, bin) => [`${bin === 4 ? "r² " : ""}${(bin / 5).toFixed(1)}–${((bin + 1) / 5).toFixed(1)}`, colour]);
+    const known = data.r2.some((r2) => r2 !== null);
     let x = right;
-    for (const [label, colour] of entries.reverse()) {
+    for (const [label, colour] of [["no LD", data.colours.no_ld], ...(known ? bins : []), ["lead variant", data.colours.lead]]) {
       context.font = `11${FONT}`;
       x -= context.measureText(label).width;
       write(context, label, x, 13);
       dot(context, x - 8, 9, 4, colour);
-      x -= 24;
+      x -= 26;
     }
-    if (entries.length > 2) write(context, "r²", x + 12, 13, { align: "right" });
   }
 
   function drawGenes(context, data, x, top) {

@@ -1,0 +1,401 @@
+"""Evidence rows of every source against numbers worked out by hand."""
+
+import gzip
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from target_toys import LEAD, WEIGHTS, coloc, effect, fit, gene, locus, locus_data, stage_results, variant
+
+from locus2target.core.errors import InputError
+from locus2target.core.schemas import EVIDENCE
+from locus2target.core.tables import write_table
+from locus2target.targets.annotations import read_consequences, read_gene_links, read_open_chromatin
+from locus2target.targets.evidence import StageResults, annotate_variants, collect_evidence
+from locus2target.targets.evidence_distance import centered, distance_evidence
+from locus2target.targets.evidence_qtl import colocalization_evidence, corrected_h4, lead_overlap_evidence, rescaled_h4
+from locus2target.targets.weights import SOURCES, read_weights
+
+TABLE = read_weights(WEIGHTS)
+W = TABLE.values
+NO_FILES: dict[str, str | None] = dict.fromkeys(["open_chromatin", "enhancer_gene_links", "coding_consequences"])
+TWO_GENES = [gene("NEAR", 1_002_000), gene("FAR", 1_300_000)]
+
+
+def collect(results: StageResults, paths: dict[str, str | None] | None = None) -> pd.DataFrame:
+    files = NO_FILES if paths is None else NO_FILES | paths
+    return collect_evidence(
+        results, annotate_variants(results, files), TABLE, gene_types=["protein_coding"], window_bp=500_000
+    )
+
+
+def of(evidence: pd.DataFrame, source: str, name: str | None) -> pd.DataFrame:
+    """Rows of a source and gene; None stands for the locus as a whole."""
+    gene_id = "none" if name is None else f"ENSG_{name}"
+    return evidence[(evidence["source"] == source) & (evidence["gene_id"] == gene_id)]
+
+
+# ---- Distance --------------------------------------------------------------------------------------------------
+
+
+def test_distance_is_the_pip_weighted_mean_in_the_nearest_credible_set() -> None:
+    variants = [variant(1_000_000, 0.75), variant(1_004_000, 0.25), variant(1_290_000, 0.9, credible_set=2)]
+    variants.append(variant(1_100_000, 0.01, credible_set=None))
+    rows = {row["gene_symbol"]: row for row in distance_evidence(locus_data(TWO_GENES, variants), TABLE)}
+    assert rows["NEAR"]["value"] == pytest.approx(0.75 * 2_000 + 0.25 * 2_000)
+    assert rows["FAR"]["value"] == pytest.approx(10_000)
+    assert rows["NEAR"]["variants"] == "1:1000000:A:G,1:1004000:A:G"
+    assert rows["FAR"]["variants"] == "1:1290000:A:G"
+
+
+def test_distance_log_odds_by_hand() -> None:
+    """Two genes, ranks 1 and 2: centred factors e^2.244 and e^1.466, and the bins below 10 kb and above 250 kb."""
+    rows = {
+        row["gene_symbol"]: row for row in distance_evidence(locus_data(TWO_GENES, [variant(1_000_000, 1.0)]), TABLE)
+    }
+    mean = (math.exp(2.244) + math.exp(1.466)) / 2
+    assert rows["NEAR"]["log_odds"] == pytest.approx(2.244 - math.log(mean) + 0.171)
+    assert rows["FAR"]["log_odds"] == pytest.approx(1.466 - math.log(mean) - 0.117)
+
+
+def test_rank_says_nothing_in_a_locus_with_one_gene() -> None:
+    rows = distance_evidence(locus_data([gene("ONLY", 1_050_000)], [variant(1_000_000, 1.0)]), TABLE)
+    assert [row["log_odds"] for row in rows] == [pytest.approx(W["distance", "tss_10_to_250kb"])]
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=20))
+def test_centred_factors_average_to_one(values: list[float]) -> None:
+    assert np.exp(centered(values)).mean() == pytest.approx(1)
+
+
+def test_genes_at_the_same_distance_share_the_better_rank() -> None:
+    genes = [gene("LEFT", 990_000), gene("RIGHT", 1_010_000), gene("THIRD", 1_100_000)]
+    rows = {row["gene_symbol"]: row for row in distance_evidence(locus_data(genes, [variant(1_000_000, 1.0)]), TABLE)}
+    assert rows["LEFT"]["log_odds"] == rows["RIGHT"]["log_odds"] > rows["THIRD"]["log_odds"]
+
+
+def test_without_pips_the_lead_variant_counts_and_it_is_said() -> None:
+    row = distance_evidence(locus_data([gene("NEAR", 1_002_000)], [variant(1_400_000, None)]), TABLE)[0]
+    assert row["value"] == 2_000
+    assert "no variant has a PIP" in str(row["detail"])
+
+
+def test_variants_without_pip_are_counted_in_the_detail() -> None:
+    variants = [variant(1_000_000, 1.0), variant(1_000_500, None), variant(1_000_600, None)]
+    row = distance_evidence(locus_data([gene("NEAR", 1_002_000)], variants), TABLE)[0]
+    assert "2 variants without a PIP are not counted" in str(row["detail"])
+
+
+# ---- QTL -------------------------------------------------------------------------------------------------------
+
+
+def test_corrected_h4_by_hand() -> None:
+    assert corrected_h4(np.array([0.9]), n_signals=1) == pytest.approx(0.9)
+    assert corrected_h4(np.array([0.9, 0.0, 0.0]), n_signals=1) == pytest.approx(3 / 4)
+    assert corrected_h4(np.array([0.9]), n_signals=3) == pytest.approx(3 / 4)
+    assert corrected_h4(np.array([1.0]), n_signals=1) == pytest.approx(0.999)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.integers(1, 5))
+def test_more_tests_never_raise_h4_by_themselves(h4: list[float], n_signals: int) -> None:
+    values = np.array(h4)
+    score = corrected_h4(values, n_signals=n_signals)
+    assert 0 <= score <= max(h4) + 1e-9
+    assert corrected_h4(np.append(values, 0.0), n_signals=n_signals) <= score
+    assert corrected_h4(np.append(values, values), n_signals=n_signals) == pytest.approx(score)
+
+
+def test_rescaled_h4_by_hand() -> None:
+    assert rescaled_h4(0.0) == 0
+    assert rescaled_h4(0.9) == pytest.approx(9 * 0.34 / (1 + 9 * 0.34))
+
+
+def coloc_log_odds(h4: float) -> float:
+    """Hand arithmetic for an eQTL whose corrected H4 is `h4`."""
+    odds = 0.34 * h4 / (1 - h4)
+    return math.log((odds * math.exp(2.569) + math.exp(-0.197)) / (1 + odds))
+
+
+def test_h4_at_the_prior_says_next_to_nothing() -> None:
+    """Log odds at coloc's own prior, 0.1 : 1; the halved `not_shared` leaves a little."""
+    assert abs(coloc_rows([coloc("FAR", 0.1 / 1.1)])[0]["log_odds"]) < 0.25
+
+
+def coloc_rows(pairs: list[dict[str, Any]], **cells: Any) -> list[dict[str, Any]]:
+    return colocalization_evidence(locus_data(TWO_GENES, [variant(1_000_000, 0.5)], pairs, **cells), TABLE)
+
+
+def test_colocalization_log_odds_by_hand() -> None:
+    row = coloc_rows([coloc("FAR", 0.9, direction=-1.0)])[0]
+    assert row["log_odds"] == pytest.approx(coloc_log_odds(0.9))
+    assert (row["value"], row["direction"], row["context"]) == (0.9, -1.0, "blood")
+    assert row["top_variant"] == f"{LEAD} (PIP 0.5)"
+
+
+def test_tissues_are_one_row_and_do_not_add_up() -> None:
+    one = coloc_rows([coloc("FAR", 0.9)])
+    three = coloc_rows([coloc("FAR", 0.9, tissue=tissue) for tissue in ("blood", "liver", "lung")])
+    assert len(three) == 1
+    assert three[0]["log_odds"] == pytest.approx(one[0]["log_odds"])
+    diluted = coloc_rows(
+        [coloc("FAR", h4, tissue=tissue) for tissue, h4 in (("blood", 0.9), ("liver", 0.0), ("lung", 0.0))]
+    )
+    assert diluted[0]["value"] == 0.9
+    assert diluted[0]["log_odds"] == pytest.approx(coloc_log_odds(0.75))
+    assert "0.75 after correction" in str(diluted[0]["detail"])
+
+
+def test_the_best_primary_signal_counts_and_is_named() -> None:
+    pairs = [coloc("FAR", 0.2, signal=1), coloc("FAR", 0.95, signal=2), coloc("FAR", 0.999, signal=0, primary=False)]
+    row = coloc_rows(pairs, n_signals=2)[0]
+    assert row["value"] == 0.95
+    assert "signal 2, best of 2 tested" in str(row["detail"])
+    corrected = (19 / 2) / (1 + 19 / 2)
+    assert row["log_odds"] == pytest.approx(coloc_log_odds(corrected))
+
+
+def test_single_effect_steps_in_where_no_primary_test_is_usable() -> None:
+    pairs = [
+        coloc("FAR", None, signal=1, status="low_overlap", reason="little"),
+        coloc("FAR", 0.9, signal=0, primary=False),
+    ]
+    rows = coloc_rows(pairs)
+    assert [(row["status"], row["value"]) for row in rows] == [("ok", 0.9), ("low_overlap", None)]
+    assert "no usable test with the primary signals" in str(rows[0]["detail"])
+    assert (rows[1]["log_odds"], rows[1]["reason"]) == (0.0, "little")
+
+
+def test_low_h4_lowers_a_gene_and_untested_genes_stay_at_zero() -> None:
+    rows = coloc_rows([coloc("FAR", 0.0)])
+    assert [row["gene_symbol"] for row in rows] == ["FAR"]
+    assert rows[0]["log_odds"] == pytest.approx(-0.197)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "direction", "remark"),
+    [
+        ([coloc("FAR", 0.9, direction=1.0), coloc("FAR", 0.8, tissue="t", direction=1.0)], 1.0, "also in t"),
+        (
+            [coloc("FAR", 0.9, direction=1.0), coloc("FAR", 0.8, tissue="t", direction=-1.0)],
+            None,
+            "directions disagree",
+        ),
+        ([coloc("FAR", 0.9, direction=1.0), coloc("FAR", 0.1, tissue="t", direction=-1.0)], 1.0, "H4 0.90"),
+        ([coloc("FAR", 0.9)], None, "direction unknown: unsigned statistics"),
+        ([coloc("FAR", 0.9, direction=1.0, qtl_type="sqtl")], None, "does not tell gene activity"),
+    ],
+)
+def test_direction(pairs: list[dict[str, Any]], direction: float | None, remark: str) -> None:
+    row = coloc_rows(pairs)[0]
+    assert row["direction"] == direction
+    assert remark in str(row["detail"])
+
+
+@pytest.mark.parametrize(("verdict", "remark"), [("NONE", "without LD"), ("FAIL", "LD does not fit")])
+def test_lack_of_ld_is_said(verdict: str, remark: str) -> None:
+    assert remark in str(coloc_rows([coloc("FAR", 0.9)], verdict=verdict)[0]["detail"])
+
+
+def test_a_qtl_set_without_rows_in_the_locus_is_told_once() -> None:
+    rows = coloc_rows([coloc("", None, primary=False, signal=0, status="no_qtl_in_locus", reason="none there")])
+    assert [(row["gene_id"], row["status"], row["log_odds"]) for row in rows] == [("none", "no_qtl_in_locus", 0.0)]
+
+
+def lead(name: str, key: str, **cells: Any) -> dict[str, Any]:
+    return coloc(name, None, method="lead_overlap", status="truncated_qtl", shared_variant=key, clpp=0.1, **cells)
+
+
+def test_lead_overlap_counts_the_share_of_leads_in_a_credible_set() -> None:
+    variants = [variant(1_000_000, 0.9), variant(1_200_000, 0.01, credible_set=None)]
+    pairs = [
+        lead("FAR", LEAD, tissue="blood", direction=1.0),
+        lead("FAR", LEAD, tissue="blood", qtl="Q_significant", direction=1.0),  # the same lead again
+        lead("FAR", "1:1200000:A:G", tissue="lung", direction=-1.0),
+    ]
+    row = lead_overlap_evidence(locus_data(TWO_GENES, variants, pairs), TABLE)[0]
+    assert row["value"] == 0.5
+    assert row["log_odds"] == pytest.approx(math.log(0.5 * math.exp(0.642) + 0.5))
+    assert (row["context"], row["direction"], row["variants"]) == ("blood", 1.0, LEAD)
+
+
+def test_lead_overlap_is_not_counted_beside_a_colocalization() -> None:
+    pairs = [lead("FAR", LEAD), coloc("FAR", 0.9)]
+    row = lead_overlap_evidence(locus_data(TWO_GENES, [variant(1_000_000, 0.9)], pairs), TABLE)[0]
+    assert (row["log_odds"], row["value"]) == (0.0, 1.0)
+    assert "not counted" in str(row["detail"])
+
+
+# ---- Annotations -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str | None]:
+    """Open chromatin at 1,000,000 +- 100 in two cell types, a link to FAR, and consequences in NEAR."""
+    peaks, links, coding = (tmp_path / name for name in ("peaks.bed.gz", "links.bed", "coding.tsv"))
+    with gzip.open(peaks, "wt") as handle:
+        handle.write(
+            "track name=x\nchr1\t999900\t1000100\tneuron\nchr1\t999900\t1000000\tglia\nchr1\t1299000\t1299500\tglia\n"
+        )
+    links.write_text("1\t999000\t1001000\tFAR\tneuron\n1\t999000\t1001000\tENSG_FAR\tglia\n1\t5\t10\tNEAR\tglia\n")
+    coding.write_text(
+        "chromosome\tposition\tref\talt\tgene_id\tconsequence\n"
+        "chr1\t1000000\tA\tG\tENSG_NEAR\tmissense_variant&splice_region_variant\n"
+        "1\t1000050\ta\tg\tENSG_NEAR\tstop_gained\n"
+        "1\t1000050\tA\tT\tENSG_FAR\tstop_gained\n"
+        "1\t1000000\tA\tG\tENSG_FAR\tintron_variant\n"
+    )
+    return {"open_chromatin": str(peaks), "enhancer_gene_links": str(links), "coding_consequences": str(coding)}
+
+
+VARIANTS = [variant(1_000_000, 0.6), variant(1_000_050, 0.2), variant(1_299_100, 0.1), variant(1_000_060, None)]
+
+
+def test_annotation_log_odds_by_hand(files: dict[str, str | None]) -> None:
+    evidence = collect(stage_results(TWO_GENES, VARIANTS), files)
+    coding = of(evidence, "coding_consequence", "NEAR").iloc[0]
+    expected = math.log(0.2 + 0.2 * math.exp(4.093) + 0.6 * math.exp(2.724))
+    assert coding["log_odds"] == pytest.approx(expected)
+    assert of(evidence, "coding_consequence", "FAR").empty
+    link = of(evidence, "enhancer_gene_link", "FAR").iloc[0]
+    assert link["value"] == pytest.approx(0.8)
+    assert link["log_odds"] == pytest.approx(math.log(0.8 * math.exp(0.945) + 0.2))
+    assert of(evidence, "enhancer_gene_link", "NEAR").empty
+    near, far, whole = (of(evidence, "open_chromatin", name).iloc[0] for name in ("NEAR", "FAR", None))
+    assert (near["value"], far["value"]) == (pytest.approx(0.8), pytest.approx(0.1))
+    assert near["log_odds"] == pytest.approx(math.log(0.8 * math.exp(0.2) + 0.2))
+    assert near["context"] == "neuron"
+    assert (whole["value"], whole["log_odds"]) == (pytest.approx(0.9), 0)
+
+
+def test_variants_without_pip_carry_nothing(files: dict[str, str | None]) -> None:
+    evidence = collect(stage_results(TWO_GENES, [variant(1_000_000, None), variant(1_000_050, None)]), files)
+    assert evidence.loc[evidence["source"] != "distance", "log_odds"].eq(0).all()
+
+
+def test_missing_files_are_told_and_count_nothing() -> None:
+    evidence = collect(stage_results(TWO_GENES, VARIANTS, effects=[effect(1_000_000, quantile=0.999)]))
+    for source in ("coding_consequence", "enhancer_gene_link", "open_chromatin", "motif_change"):
+        row = of(evidence, source, None).iloc[0]
+        assert (row["status"], row["log_odds"]) == ("no_annotation", 0)
+        assert row["reason"]
+
+
+def test_exonic_variants_are_told_but_not_counted_without_consequences() -> None:
+    exons = [{"gene_id": "ENSG_NEAR", "chromosome": "1", "start": 999_990, "end": 1_000_020}]
+    row = of(collect(stage_results(TWO_GENES, VARIANTS, exons=exons)), "coding_consequence", "NEAR").iloc[0]
+    assert (row["value"], row["log_odds"], row["status"]) == (pytest.approx(0.6), 0, "no_annotation")
+
+
+def test_pip_mass_in_intervals_is_that_of_a_slow_loop(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    positions = np.sort(rng.choice(np.arange(995_000, 1_005_000), 200, replace=False))
+    pips = rng.dirichlet(np.full(200, 0.2))
+    starts = rng.integers(995_000, 1_004_900, 40)
+    path = tmp_path / "peaks.bed"
+    path.write_text("".join(f"chr1\t{start}\t{start + 100}\tcell{start % 3}\n" for start in starts))
+    variants = [variant(int(position), float(pip)) for position, pip in zip(positions, pips, strict=True)]
+    row = of(collect(stage_results(TWO_GENES, variants), {"open_chromatin": str(path)}), "open_chromatin", "NEAR").iloc[
+        0
+    ]
+    slow = sum(
+        pip
+        for position, pip in zip(positions, pips, strict=True)
+        if abs(position - 1_002_000) <= 10_000 and any(start < position <= start + 100 for start in starts)
+    )
+    assert row["value"] == pytest.approx(slow)
+
+
+def test_motif_change_needs_open_chromatin_and_a_nearby_start(files: dict[str, str | None]) -> None:
+    effects = [
+        effect(1_000_000, quantile=0.999),
+        effect(1_000_000, track="PAX5"),  # rows of single motifs have no quantile
+        effect(1_000_050, quantile=0.98),
+        effect(1_299_100, quantile=0.995, track="CTCF"),
+    ]
+    evidence = collect(stage_results(TWO_GENES, VARIANTS, effects=effects), files)
+    rows = evidence[evidence["source"] == "motif_change"]
+    assert rows["gene_symbol"].tolist() == ["NEAR", "FAR"] or rows["gene_symbol"].tolist() == ["FAR", "NEAR"]
+    near = of(evidence, "motif_change", "NEAR").iloc[0]
+    assert (near["value"], near["context"]) == (pytest.approx(0.6), "SPI1")
+    assert near["log_odds"] == pytest.approx(math.log(0.6 * math.exp(0.2) + 0.4))
+
+
+@pytest.mark.parametrize("status", ["no_sequence", "ref_mismatch"])
+def test_variants_that_were_not_scored_never_count(files: dict[str, str | None], status: str) -> None:
+    effects = [effect(1_000_000, status=status, quantile=1.0), effect(1_000_050, status=status, quantile=1.0)]
+    rows = collect(stage_results(TWO_GENES, VARIANTS, effects=effects), files).query("source == 'motif_change'")
+    assert rows[["gene_id", "status", "log_odds"]].to_numpy().tolist() == [["none", status, 0.0]]
+    assert rows["reason"].iloc[0] == f"why {status}"
+
+
+def test_scores_without_background_do_not_count(files: dict[str, str | None]) -> None:
+    rows = collect(stage_results(TWO_GENES, VARIANTS, effects=[effect(1_000_000)]), files).query(
+        "source == 'motif_change'"
+    )
+    assert rows[["status", "log_odds"]].to_numpy().tolist() == [["not_calibrated", 0.0]]
+
+
+# ---- All sources -----------------------------------------------------------------------------------------------
+
+
+def test_table_can_be_written_and_knows_its_sources(files: dict[str, str | None], tmp_path: Path) -> None:
+    pairs = [coloc("FAR", 0.9), lead("NEAR", LEAD)]
+    evidence = collect(stage_results(TWO_GENES, VARIANTS, pairs, [effect(1_000_000, quantile=1.0)]), files)
+    write_table(evidence, tmp_path / "evidence.parquet", EVIDENCE)
+    assert set(evidence["source"]) <= set(SOURCES)
+    assert set(evidence["locus"]) == {"L1"}
+
+
+def test_loci_that_were_not_analysed_have_no_evidence() -> None:
+    results = stage_results(TWO_GENES, VARIANTS, loci=[locus(status="mhc")], fits=[fit(method="none", status="mhc")])
+    assert collect(results).empty
+
+
+def test_locus_without_candidates_has_one_row() -> None:
+    rows = collect(stage_results([gene("RNA", 1_000_000, kind="unknown")], VARIANTS))
+    assert rows[["gene_id", "status", "log_odds"]].to_numpy().tolist() == [
+        ["ENSG_RNA", "not_candidate", 0.0],
+        ["none", "no_candidates", 0.0],
+    ]
+
+
+# ---- Files -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("chr1\t5\t10\n", "not a BED file with 4 columns"),
+        ("#x\nchr1\t5\t10\ta\nchr1\tfive\t10\ta\n", "line 3: start 'five' is not a whole number"),
+        ("chr1\t10\t10\ta\n", "line 1: interval 10-10 is empty"),
+    ],
+)
+def test_broken_bed_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "x.bed"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_open_chromatin(path)
+
+
+def test_empty_bed_is_an_empty_table(tmp_path: Path) -> None:
+    path = tmp_path / "x.bed"
+    path.write_text("# nothing\n")
+    assert read_open_chromatin(path).empty
+
+
+def test_gene_versions_are_cut_from_links(tmp_path: Path) -> None:
+    path = tmp_path / "x.bed"
+    path.write_text("chr1\t5\t10\tENSG00000123.4\ta\t0.9\nchr1\t5\t10\tRP11-1.2\ta\t0.9\n")
+    assert read_gene_links(path)["gene"].tolist() == ["ENSG00000123", "RP11-1.2"]
+
+
+def test_consequence_table_needs_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "x.tsv"
+    path.write_text("chromosome\tposition\n1\t5\n")
+    with pytest.raises(InputError, match="columns ref, alt, gene_id, consequence are absent"):
+        read_consequences(path)

@@ -1,0 +1,249 @@
+"""Ranking against numbers worked out by hand."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from target_toys import WEIGHTS, coloc, effect, fit, gene, locus, stage_results, table, variant
+
+from locus2target.core import schemas
+from locus2target.core.tables import write_table
+from locus2target.targets.candidates import NOT_CANDIDATE, locus_states
+from locus2target.targets.evidence import annotate_variants, collect_evidence
+from locus2target.targets.ranking import (
+    format_parts,
+    overlap_groups,
+    parse_parts,
+    part_columns,
+    rank_disease,
+    rank_loci,
+    softmax,
+)
+from locus2target.targets.weights import SOURCES, Weights, read_weights
+
+TABLE = read_weights(WEIGHTS)
+EVEN = Weights({**TABLE.values, ("prior", "none"): 0.0})  # `none` as likely as all genes together
+
+
+def row(name: str, source: str, log_odds: float, *, at: str = "L1", **cells: Any) -> dict[str, Any]:
+    return {
+        "disease": "some_disease",
+        "locus": at,
+        "gene_id": f"ENSG_{name}",
+        "gene_symbol": name,
+        "source": source,
+        "log_odds": log_odds,
+        "value": 1.0,
+        "status": "ok",
+        **cells,
+    }
+
+
+def rank(rows: list[dict[str, Any]], names: tuple[str, ...] = ("L1",), *, weights: Weights = EVEN) -> pd.DataFrame:
+    states = pd.DataFrame({"locus": list(names), "status": "ok", "reason": ""})
+    evidence = table(schemas.EVIDENCE, rows)
+    return rank_loci(evidence, states, weights, disease="some_disease", confident_probability=0.5)
+
+
+def loci(**bounds: tuple[int, int]) -> pd.DataFrame:
+    return table(schemas.LOCI, [locus(name, start=start, end=end) for name, (start, end) in bounds.items()])
+
+
+def disease(genes: pd.DataFrame, where: pd.DataFrame) -> pd.DataFrame:
+    return rank_disease(genes, where, disease="some_disease", confident_probability=0.5)
+
+
+def test_softmax_toy_by_hand() -> None:
+    """Three genes at 1/3 each against none at 1; A gains a factor 9 (3 x 3), B keeps 1, C a third.
+
+    Weights 9/3, 1/3, 1/9 and 1: sum 40/9; probabilities 27/40, 3/40, 1/40 and 9/40.
+    """
+    three = math.log(3)
+    found = rank(
+        [
+            row("A", "distance", three),
+            row("A", "colocalization_eqtl", three),
+            row("B", "distance", 0.0),
+            row("C", "distance", -three),
+        ]
+    )
+    probability = dict(zip(found["gene_id"], found["probability"], strict=True))
+    expected = {"ENSG_A": 27 / 40, "none": 9 / 40, "ENSG_B": 3 / 40, "ENSG_C": 1 / 40}
+    assert probability == pytest.approx(expected)
+    assert found["gene_id"].tolist() == list(expected)
+    assert found["locus_rank"].tolist() == [1, 2, 3, 4]
+    assert dict(zip(found["gene_id"], found["status"], strict=True)) == {
+        "ENSG_A": "confident",
+        "none": "ok",
+        "ENSG_B": "uncertain",
+        "ENSG_C": "uncertain",
+    }
+    assert parse_parts(found["parts"][0]) == pytest.approx(
+        {"prior": -three, "distance": three, "colocalization_eqtl": three}, abs=1e-5
+    )
+    assert found["log_odds"][0] == pytest.approx(three)
+
+
+def test_without_evidence_genes_are_equal_and_none_keeps_its_prior() -> None:
+    found = rank([row(name, "distance", 0.0) for name in "ABCDE"], weights=TABLE).set_index("gene_id")["probability"]
+    assert found["none"] == pytest.approx(0.178, abs=0.001)
+    assert found.drop("none").tolist() == pytest.approx([(1 - found["none"]) / 5] * 5)
+
+
+def test_missing_evidence_is_zero_and_not_a_part() -> None:
+    silent = rank([row("A", "distance", 0.5), row("B", "distance", 0.1)])
+    spoken = rank(
+        [row("A", "distance", 0.5), row("B", "distance", 0.1), row("A", "motif_change", 0.0, status="no_sequence")]
+    )
+    assert spoken["probability"].tolist() == silent["probability"].tolist()
+    assert "motif_change" not in silent["parts"][0]
+
+
+def test_ties_go_by_symbol_whatever_the_order_of_rows() -> None:
+    rows = [row(name, "distance", 0.3) for name in ("B", "C", "A")]
+    for rows_in_order in (rows, rows[::-1]):
+        found = rank(rows_in_order)
+        assert found.loc[found["gene_id"] != "none", "gene_symbol"].tolist() == ["A", "B", "C"]
+
+
+def test_one_gene_locus_rests_on_the_prior() -> None:
+    found = rank([row("ONLY", "distance", 0.0)])
+    assert found["probability"].tolist() == pytest.approx([0.5, 0.5])
+
+
+SOURCE_ROWS = st.lists(
+    st.tuples(st.sampled_from("ABCDEF"), st.sampled_from(SOURCES), st.floats(-3, 3)), min_size=1, max_size=15
+)
+
+
+@given(rows=SOURCE_ROWS, seed=st.integers(0, 100))
+def test_order_of_rows_does_not_matter(rows: list[tuple[str, str, float]], seed: int) -> None:
+    made = [row(*cells) for cells in rows]
+    shuffled = [made[index] for index in np.random.default_rng(seed).permutation(len(made))]
+    first, second = rank(made), rank(shuffled)
+    columns = ["gene_id", "locus_rank"]
+    assert first[columns].to_numpy().tolist() == second[columns].to_numpy().tolist()
+    assert first["probability"].to_numpy() == pytest.approx(second["probability"].to_numpy())
+    assert first["probability"].sum() == pytest.approx(1)
+
+
+@given(st.lists(st.floats(-700, 700), min_size=1, max_size=10), st.floats(-300, 300))
+def test_softmax_ignores_a_common_shift(values: list[float], shift: float) -> None:
+    assert softmax([value + shift for value in values]) == pytest.approx(softmax(values), abs=1e-9)
+
+
+def test_genes_that_do_not_compete_are_left_out() -> None:
+    found = rank([row("A", "distance", 0.0), row("RNA", "distance", 0.0, status=NOT_CANDIDATE)])
+    assert set(found["gene_id"]) == {"ENSG_A", "none"}
+
+
+def test_locus_without_candidates_has_a_status() -> None:
+    found = rank([row("RNA", "distance", 0.0, status=NOT_CANDIDATE)])
+    assert found[["gene_id", "status", "locus_rank"]].to_numpy().tolist() == [["none", "no_candidates", 1]]
+    assert found["reason"][0]
+
+
+def test_loci_that_were_not_analysed_are_listed() -> None:
+    all_loci = table(schemas.LOCI, [locus("L1"), locus("L2", status="mhc"), locus("L3")])
+    states = locus_states(
+        all_loci, table(schemas.FINE_MAPPING, [fit("L1"), fit("L3", method="none", status="no_statistics")])
+    )
+    found = rank_loci(
+        table(schemas.EVIDENCE, [row("A", "distance", 0.0)]),
+        states,
+        EVEN,
+        disease="some_disease",
+        confident_probability=0.5,
+    )
+    rows = found[found["locus"] != "L1"][["locus", "gene_id", "status", "reason"]].to_numpy().tolist()
+    assert rows == [["L2", "none", "mhc", "why mhc"], ["L3", "none", "no_statistics", "why no_statistics"]]
+
+
+def test_direction_needs_agreement() -> None:
+    agree = rank(
+        [row("A", "colocalization_eqtl", 2.0, direction=1.0), row("A", "colocalization_pqtl", 1.0, direction=1.0)]
+    )
+    clash = rank(
+        [row("A", "colocalization_eqtl", 2.0, direction=1.0), row("A", "colocalization_pqtl", 1.0, direction=-1.0)]
+    )
+    weightless = rank(
+        [row("A", "colocalization_eqtl", 2.0, direction=1.0), row("A", "colocalization_pqtl", -0.1, direction=-1.0)]
+    )
+    by_gene = [found.set_index("gene_id").loc["ENSG_A"] for found in (agree, clash, weightless)]
+    assert by_gene[0]["direction"] == 1
+    assert math.isnan(by_gene[1]["direction"])
+    assert "disagree about the direction" in by_gene[1]["mechanism"]
+    assert by_gene[2]["direction"] == 1
+
+
+def test_disease_probability_over_independent_loci_by_hand() -> None:
+    """p 0.5 at each of three loci, two of which overlap: 1 - 0.5 * 0.5."""
+    rows = [row("ONLY", "distance", 0.0, at=name) for name in ("L1", "L2", "L3")]
+    where = loci(L1=(0, 100), L2=(50, 150), L3=(150, 300))
+    ranked = disease(rank(rows, ("L1", "L2", "L3")), where)
+    assert ranked["probability"].tolist() == pytest.approx([0.75])
+    assert ranked[["n_loci", "best_locus", "status", "gene_rank"]].to_numpy().tolist() == [[3, "L1", "confident", 1]]
+
+
+def test_overlapping_loci_form_groups_through_others() -> None:
+    groups = overlap_groups(loci(A=(0, 100), B=(90, 120), C=(110, 200), D=(200, 300), E=(10, 20)))
+    assert groups["A"] == groups["B"] == groups["C"] == groups["E"] != groups["D"]
+
+
+def test_gene_ranks_break_ties_by_log_odds_then_symbol() -> None:
+    rows = [row("B", "distance", 0.0), row("A", "distance", 0.0), row("C", "distance", 1.0)]
+    ranked = disease(rank(rows), loci(L1=(0, 100)))
+    assert ranked["gene_symbol"].tolist() == ["C", "A", "B"]
+    assert ranked["gene_rank"].tolist() == [1, 2, 3]
+
+
+def test_disease_without_analysed_loci_has_an_empty_table(tmp_path: Path) -> None:
+    states = pd.DataFrame({"locus": ["L1"], "status": ["mhc"], "reason": ["why"]})
+    found = rank_loci(schemas.EVIDENCE.empty(), states, EVEN, disease="some_disease", confident_probability=0.5)
+    ranked = disease(found, loci(L1=(0, 100)))
+    assert ranked.empty
+    write_table(found, tmp_path / "a.parquet", schemas.LOCUS_GENES)
+    write_table(ranked, tmp_path / "b.parquet", schemas.RANKED_GENES)
+    assert set(SOURCES) <= set(part_columns(ranked).columns)
+
+
+def test_every_part_of_the_score_is_a_column_and_they_add_up() -> None:
+    found = rank([row("A", "distance", 0.5), row("A", "coding_consequence", 1.5), row("B", "distance", -0.5)])
+    columns = part_columns(disease(found, loci(L1=(0, 100)))).set_index("gene_id")
+    sums = columns[["prior", *SOURCES]].sum(axis=1)
+    log_odds = found.set_index("gene_id")["log_odds"]
+    assert sums["ENSG_A"] == pytest.approx(log_odds["ENSG_A"], abs=1e-5)
+    assert columns.loc["ENSG_A", "coding_consequence"] == 1.5
+    assert columns.loc["ENSG_B", "coding_consequence"] == 0
+
+
+@given(st.dictionaries(st.sampled_from(["prior", *SOURCES]), st.floats(-20, 20)))
+def test_parts_survive_the_text(parts: dict[str, float]) -> None:
+    assert parse_parts(format_parts(parts)) == pytest.approx(parts, rel=1e-5, abs=1e-12)
+
+
+def test_planted_gene_wins_over_the_nearest(tmp_path: Path) -> None:
+    genes = [gene("NEAREST", 1_005_000), gene("TARGET", 1_100_000), gene("BYSTANDER", 850_000), gene("OTHER", 700_000)]
+    pairs = [coloc("TARGET", 0.99, direction=-1.0), coloc("NEAREST", 0.01), coloc("BYSTANDER", 0.0)]
+    results = stage_results(
+        genes, [variant(1_000_000, 0.42, rsid="rs1"), variant(1_000_100, 0.5)], pairs, [effect(1_000_000)]
+    )
+    files = dict.fromkeys(["open_chromatin", "enhancer_gene_links", "coding_consequences"])
+    evidence = collect_evidence(
+        results, annotate_variants(results, files), TABLE, gene_types=["protein_coding"], window_bp=500_000
+    )
+    states = locus_states(results.loci, results.fine_mapping)
+    found = rank_loci(evidence, states, TABLE, disease="some_disease", confident_probability=0.5)
+    ranked = disease(found, results.loci)
+    write_table(ranked, tmp_path / "ranked.parquet", schemas.RANKED_GENES)
+    best = ranked.iloc[0]
+    assert (best["gene_symbol"], best["direction"], best["contexts"]) == ("TARGET", -1, "blood")
+    assert best["mechanism"] == (
+        "rs1 (1:1000000:A:G, PIP 0.42) -> colocalises with TARGET expression in blood "
+        "(H4 0.99; less expression, more some disease) -> some disease"
+    )

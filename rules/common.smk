@@ -1,4 +1,4 @@
-"""Settings, names and input functions that the rule files share. Every cluster job parses this: keep it light."""
+"""Settings, names and input functions of all stages. Every cluster job parses this file: keep it light."""
 
 import sys
 from pathlib import Path
@@ -48,39 +48,26 @@ scattergather:
     variant_batches=config["scoring"]["batches"],
 
 
-def select(sheet, *columns):
-    """Some columns of a sheet, by id: a step then reruns when what it uses changes, not when a citation does."""
-
-    def pick(row):
-        return {column: row[column] for column in columns}
-
-    return {
-        key: [pick(row) for row in rows] if isinstance(rows, list) else pick(rows)
-        for key, rows in sheet.items()
-    }
+def pick(mapping, *keys):
+    """Some entries only: a step reruns when what it uses changes, not with every edit of a section or a sheet."""
+    return {key: mapping[key] for key in keys}
 
 
-# What each step needs of the settings and no more, so that a change reruns only the steps that use it.
-HARMONIZATION_SETTINGS = {
-    **config["harmonization"],
-    "build": config["genome"]["build"],
+STUDY_TRAITS = {
+    study: pick(row, "trait_type", "sd_y", "cohort")
+    for study, row in SETTINGS.studies.items()
 }
-LOCI_SETTINGS = {
-    key: value for key, value in config["loci"].items() if key != "batches"
+QTL_TRAITS = {
+    qtl: pick(row, "qtl_type", "tissue", "sd_y", "coverage")
+    for qtl, row in SETTINGS.qtls.items()
 }
-SCORE_SETTINGS = {
-    key: config["scoring"][key] for key in ("batch_size", "device", "motif_p")
+COHORT_TRAITS = {
+    cohort: [pick(row, "chromosome", "genotypes", "dosage_field") for row in rows]
+    for cohort, rows in SETTINGS.cohorts.items()
 }
-MUTATE_SETTINGS = {**SCORE_SETTINGS, "flank_bp": config["mutagenesis"]["flank_bp"]}
-COHORTS = select(SETTINGS.cohorts, "chromosome", "genotypes", "dosage_field")
-STUDY_TRAITS = select(
-    SETTINGS.studies,
-    *("disease", "trait_type", "n_samples", "n_cases", "n_controls", "sd_y", "cohort"),
-)
-QTL_TRAITS = select(
-    SETTINGS.qtls, "qtl_type", "tissue", "n_samples", "sd_y", "coverage"
-)
-
+HARMONIZATION_SETTINGS = config["harmonization"] | pick(config["genome"], "build")
+SCORE_SETTINGS = pick(config["scoring"], "batch_size", "device", "motif_p")
+MUTATE_SETTINGS = SCORE_SETTINGS | pick(config["mutagenesis"], "flank_bp")
 VARIANT_EFFECTS = [
     path
     for model in MODELS

@@ -23,7 +23,7 @@ rule finemap_loci:
         mem_mb=memory_for_ld,
     params:
         studies=STUDY_TRAITS,
-        cohorts=COHORTS,
+        cohorts=COHORT_TRAITS,
         settings=lookup(dpath="finemapping", within=config),
         library=library("finemap_loci"),
     message:

@@ -15,7 +15,14 @@ rule define_loci:
         "../envs/tables.yaml"
     params:
         disease=study_disease,
-        settings=LOCI_SETTINGS,
+        settings=pick(
+            config["loci"],
+            "lead_p",
+            "window_bp",
+            "max_locus_bp",
+            "min_variants",
+            "mhc",
+        ),
         library=library("define_loci"),
     message:
         "Defining loci of study {wildcards.study}"

@@ -24,7 +24,7 @@ rule assemble_evidence:
         "../envs/tables.yaml"
     params:
         annotations=lookup(dpath="annotations", within=config),
-        settings=lookup(dpath="ranking", within=config),
+        settings=pick(config["ranking"], "gene_types", "candidate_window_bp"),
         library=library("assemble_evidence"),
     message:
         "Assembling evidence for {wildcards.disease}"
@@ -50,7 +50,7 @@ rule rank_genes:
     conda:
         "../envs/tables.yaml"
     params:
-        settings=lookup(dpath="ranking", within=config),
+        settings=pick(config["ranking"], "confident_probability"),
         library=library("rank_genes"),
     message:
         "Ranking genes for {wildcards.disease}"

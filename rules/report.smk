@@ -26,7 +26,7 @@ rule plot_locus:
     conda:
         "../envs/report.yaml"
     params:
-        settings=lookup(dpath="report", within=config),
+        settings=pick(config["report"], "loci_per_disease"),
         library=library("plot_locus"),
     message:
         "Drawing loci of {wildcards.disease}"
@@ -54,12 +54,8 @@ rule render_report:
         locus_genes=collect(rules.rank_genes.output.locus_genes, disease=DISEASES),
         ranked_genes=collect(rules.rank_genes.output.ranked_genes, disease=DISEASES),
     output:
-        report=report(
-            "results/render_report/report.html",
-            caption="../workflow/report/report.rst",
-            category="Summary",
-            labels={"content": "Report of the run"},
-        ),
+        # Not an item of Snakemake's report, whose single-file form shows pages of more than 1.5 MB blank.
+        report="results/render_report/report.html",
         qc_table=report(
             "results/render_report/quality_control.html",
             caption="../workflow/report/quality_control.rst",

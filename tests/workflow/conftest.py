@@ -1,6 +1,7 @@
 """Run Snakemake on small data, as a user would: a process of its own, in a folder of its own."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,12 @@ def run_snakemake(
     if check and done.returncode != 0:
         pytest.fail(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-8000:]}")
     return done
+
+
+def planned_jobs(output: str) -> dict[str, int]:
+    """Jobs per rule that a dry run lists; none when there is nothing to do."""
+    counts = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
+    return {rule: count for rule, count in counts.items() if rule not in {"all", "total"}}
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ CONFIG = ("--configfile", "config/config.yaml")
 
 
 def refused(directory: Path, *targets: str) -> str:
-    done = run_snakemake(directory, "--cores", "1", *CONFIG, *targets, check=False)
+    done = run_snakemake(directory, *targets, "--cores", "1", *CONFIG, check=False)
     assert done.returncode != 0
     assert not re.search(r"^Traceback", done.stdout, re.MULTILINE), done.stdout
     return done.stdout
@@ -27,7 +27,7 @@ def edit_config(directory: Path, change: Callable[[dict[str, dict[str, object]]]
     path = directory / "config" / "config.yaml"
     config = yaml.safe_load(path.read_text())
     change(config)
-    path.write_text(yaml.safe_dump(config))
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
 
 
 def edit_rows(path: Path, change: Callable[[list[list[str]]], object]) -> None:
@@ -149,7 +149,7 @@ def test_bad_rows_are_counted_not_fatal(toy_copy: Path) -> None:
         rows[-1][4] = "0.77"  # a second, different row of a variant
 
     edit_rows(toy_copy / "data" / "gwas.tsv.gz", spoil)
-    run_snakemake(toy_copy, "--cores", "1", *CONFIG, SUMSTATS)
+    run_snakemake(toy_copy, SUMSTATS, "--cores", "1", *CONFIG)
     table = read_tables([toy_copy / "results/harmonize_sumstats/toy_gwas.dispositions.parquet"], schemas.DISPOSITIONS)
     assert len(table) == 301
     dropped = table[~table["kept"]].set_index("row")["disposition"].astype(str)

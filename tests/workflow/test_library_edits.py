@@ -1,11 +1,10 @@
 """Editing a library module reruns exactly the steps whose scripts import it."""
 
-import re
 import shutil
 from pathlib import Path
 
 import pytest
-from conftest import run_snakemake
+from conftest import planned_jobs, run_snakemake
 from toy import ROOT, Toy
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("toy")]
@@ -26,7 +25,7 @@ def rerun(toy: Toy, root: Path) -> set[str]:
         *("--rerun-triggers", "params"),
         root=root,
     )
-    return set(re.findall(r"^(?:local)?rule (\w+):$", done.stdout, re.MULTILINE)) - {"all"}
+    return set(planned_jobs(done.stdout))
 
 
 @pytest.mark.parametrize(

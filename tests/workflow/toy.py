@@ -16,13 +16,13 @@ import pysam
 import yaml
 
 ROOT = Path(__file__).parents[2]
-LENGTH = 600_000
+LENGTH = 602_000
 N_SAMPLES = 400
 N_VARIANTS = 300
 CAUSAL = 150
 OTHER_CAUSAL = 40
 N_GWAS, N_QTL = 40_000, 600
-GENES = {  # symbol: (start, end, strand), 0-based; the causal variant lies near 300,000
+GENES = {  # symbol: (start, end, strand), 0-based; the causal variant lies at 301,000 to 303,000
     "NEAREST": (305_000, 320_000, "+"),
     "TARGET": (380_000, 400_000, "-"),
     "BYSTANDER": (200_000, 215_000, "+"),
@@ -43,8 +43,7 @@ def write_toy(directory: Path) -> Toy:
     """Write all inputs, sheets and the config of the toy run."""
     rng = np.random.default_rng(7)
     sequence = "".join(rng.choice(list("ACGT"), LENGTH))
-    positions = np.sort(rng.choice(np.arange(2_000, LENGTH - 2_000, 50), N_VARIANTS, replace=False))
-    positions[CAUSAL] = 300_001
+    positions = 1_000 + np.arange(N_VARIANTS) * 2_000 + rng.integers(0, 1_900, N_VARIANTS)
     refs = [sequence[position - 1] for position in positions]
     alts = [rng.choice([base for base in "ACGT" if base not in {ref, *complement_of(ref)}]) for ref in refs]
     dosages = correlated_dosages(rng)
@@ -182,7 +181,7 @@ SHEETS: dict[str, list[dict[str, Any]]] = {
             "model": "motif_jaspar2026",
             "backend": "motif",
             "weights": str(ROOT / "resources/motifs/jaspar2026_core_vertebrates.npz"),
-            "window_bp": 128,
+            "window_bp": 256,
         },
     ],
 }

@@ -20,7 +20,8 @@ def _summary(path: Path) -> str:
     if ranked.empty:
         return f"{path.stem:24s} no candidate gene"
     best = ranked.sort_values("gene_rank").iloc[0]
-    return f"{path.stem:24s} {best['gene_symbol']:12s} {best['probability']:.2f}  {best['status']:10s} {best['mechanism']}"
+    verdict = f"{best['gene_symbol']:12s} {best['probability']:.2f}  {best['status']}"
+    return f"{path.stem:24s} {verdict:32s} {best['mechanism']}"
 
 
 if __name__ == "__main__":

@@ -375,7 +375,9 @@ def _evidence(disease: str) -> list[dict[str, object]]:
         dict(base, source="open_chromatin", value=1.0, log_odds=0.45, context="erythroblast", detail="The variant lies in open chromatin."),
         dict(base, source="motif_change", value=-4.2, log_odds=0.71, detail="The ALT allele breaks a GATA1 motif."),
         dict(base, source="coding_consequence", value=0.0, log_odds=-0.3, detail="No coding change in any credible set."),
-        dict(base, source="enhancer_gene_link", log_odds=0.0, status="no_annotation", detail="No links.", reason="The config gives no enhancer-gene links."),
+        dict(base, source="colocalization_pqtl", log_odds=0.0, status="no_qtl_in_locus", detail="not tested", reason="no QTL there"),
+        dict(base, gene_id="none", gene_symbol="none of these", source="enhancer_gene_link", log_odds=0.0,
+             status="no_annotation", detail="The config gives no enhancer-gene links.", reason="no annotation"),
         dict(base, gene_id=gene_id(1), gene_symbol=symbol(1), source="distance", value=70_000.0, unit="bases", log_odds=0.9,
              detail=HOSTILE_REASON),
     ]  # fmt: skip

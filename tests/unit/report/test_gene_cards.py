@@ -2,7 +2,13 @@ import pandas as pd
 import pytest
 from report_run import LEAD, ToyRun, gene_id
 
-from locus2target.report.gene_cards import describe_direction, gene_card, strongest_effect, waterfall
+from locus2target.report.gene_cards import (
+    describe_direction,
+    gene_card,
+    opposing_sentences,
+    strongest_effect,
+    waterfall,
+)
 from locus2target.report.run_tables import load_run_tables, records
 
 
@@ -43,11 +49,7 @@ def test_card_of_the_best_gene(toy_run: ToyRun) -> None:
     assert [cell.text for cell in card.variants.rows[0]] == [
         "22:1,400,000 A>G", "rs600", "5.0×10⁻²⁶", "0.62", "1", "GATA1 MA0035.5, motif_log_odds −4.20",
     ]  # fmt: skip
-    assert [cell.text for cell in card.unknown.rows[0]] == [
-        "Enhancer link",
-        "no_annotation",
-        "The config gives no enhancer-gene links.",
-    ]
+    assert [cell.text for cell in card.unknown.rows[0]] == ["pQTL", "no_qtl_in_locus", "no QTL there"]
     assert card.best_locus_href == "#locus-alpha_strong"
 
 
@@ -70,3 +72,11 @@ def test_score_of_another_gene_is_not_this_genes_effect() -> None:
         }
     )
     assert strongest_effect(effects, "own") == "log_sed −0.50"
+
+
+def test_doubtful_ld_speaks_against_a_gene(toy_run: ToyRun) -> None:
+    tables = load_run_tables(**toy_run.inputs)
+    nothing = tables.evidence.iloc[:0], tables.locus_genes.iloc[:0]
+    doubtful = {"ld_verdict": "WARN", "ld_reason": "mismatch 0.04"}
+    assert opposing_sentences(*nothing, doubtful, "g") == ("LD verdict of the locus WARN: mismatch 0.04",)
+    assert opposing_sentences(*nothing, {**doubtful, "ld_verdict": "PASS"}, "g") == ()

@@ -36,7 +36,14 @@ def test_colocalization_best_first_and_failures_counted(tables: RunTables) -> No
         "1.2×10⁻⁶ – 1×10⁻⁴",
         "▲ more",
     )
-    assert card.colocalization_note.endswith("Without a posterior: too_few_shared_variants (1).")
+    assert card.colocalization_note == (
+        "4 pairs of signal and molecular trait, 3 with a posterior. Without: too_few_shared_variants (1)."
+    )
+
+
+def test_evidence_about_the_locus_as_a_whole_is_shown(tables: RunTables) -> None:
+    (row,) = _card(tables, "alpha_strong").statements.rows
+    assert [cell.text for cell in row] == ["Enhancer link", "no_annotation", "The config gives no enhancer-gene links."]
 
 
 def test_heat_map_by_hand(tables: RunTables) -> None:

@@ -1,4 +1,4 @@
-from report_run import RUN, ToyRun
+from report_run import ToyRun
 
 from locus2target.report.quality import locus_status, summarize_sources, summarize_steps
 from locus2target.report.run_tables import RunTables, load_run_tables, records
@@ -50,7 +50,3 @@ def test_steps_count_every_unit(toy_run: ToyRun) -> None:
     assert sum(row["units"] for row in steps if row["unit"] == "loci" and row["step"] == "define_loci") == len(
         tables.loci
     )
-
-
-def test_run_record_is_no_table() -> None:
-    assert isinstance(RUN["config"], dict)

@@ -89,6 +89,23 @@ def test_softmax_toy_by_hand() -> None:
     assert found["log_odds"][0] == pytest.approx(three)
 
 
+@pytest.mark.parametrize(
+    ("source", "log_odds", "status"),
+    [
+        ("colocalization_eqtl", 0.1, "confident"),
+        ("coding_consequence", 0.1, "confident"),
+        ("colocalization_eqtl", -0.1, "distance_only"),
+        ("open_chromatin", 0.2, "distance_only"),
+        ("motif_change", 0.2, "distance_only"),
+        ("qtl_lead_overlap", 0.6, "distance_only"),
+    ],
+)
+def test_being_near_is_not_enough_to_be_confident(source: str, log_odds: float, status: str) -> None:
+    found = rank([row("NEAR", "distance", 3.0), row("NEAR", source, log_odds), row("FAR", "distance", 0.0)])
+    assert found.loc[found["gene_id"] == "ENSG_NEAR", "status"].tolist() == [status]
+    assert (found.loc[found["gene_id"] == "ENSG_NEAR", "reason"] == "").tolist() == [status == "confident"]
+
+
 def test_without_evidence_genes_are_equal_and_none_keeps_its_prior() -> None:
     found = rank([row(name, "distance", 0.0) for name in "ABCDE"], weights=TABLE).set_index("gene_id")["probability"]
     assert found["none"] == pytest.approx(0.178, abs=0.001)
@@ -187,7 +204,9 @@ def test_disease_probability_over_independent_loci_by_hand() -> None:
     where = loci(L1=(0, 100), L2=(50, 150), L3=(150, 300))
     ranked = disease(rank(rows, ("L1", "L2", "L3")), where)
     assert ranked["probability"].tolist() == pytest.approx([0.75])
-    assert ranked[["n_loci", "best_locus", "status", "gene_rank"]].to_numpy().tolist() == [[3, "L1", "confident", 1]]
+    assert ranked[["n_loci", "best_locus", "status", "gene_rank"]].to_numpy().tolist() == [
+        [3, "L1", "distance_only", 1]
+    ]
 
 
 def test_overlapping_loci_form_groups_through_others() -> None:

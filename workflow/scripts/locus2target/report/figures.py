@@ -2,10 +2,11 @@
 
 import shutil
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -16,7 +17,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from locus2target.report.formats import format_count, format_probability, format_region, format_variant
-from locus2target.report.locus_plot import LEAD_COLOUR, NO_LD_COLOUR, R2_COLOURS, LocusPlot, plot_of_locus, r2_bins
+from locus2target.report.locus_plot import (
+    LEAD_COLOUR,
+    NO_LD_COLOUR,
+    R2_COLOURS,
+    DrawnGene,
+    LocusPlot,
+    plot_of_locus,
+    r2_bins,
+)
 from locus2target.report.run_tables import Record, fine_mapping_of
 
 _INK, _MUTED, _CANDIDATE, _GENE = "#1b2733", "#5a6774", "#0b5f73", "#98a3ae"
@@ -34,6 +43,7 @@ _STYLE: Any = {
 }
 _WIDTH_IN = 9.0
 _LANE_IN = 0.24
+_LINE_LETTERS = 120  # of a subtitle, at the figure's width
 _MEGABASE = 1e6
 
 
@@ -169,12 +179,20 @@ def _draw_gene_track(axes: Axes, plot: LocusPlot) -> None:
         name = f"{gene.symbol} ›" if gene.strand == "+" else f"‹ {gene.symbol}"
         if gene.probability is not None:
             name += f" {format_probability(gene.probability)}"
-        axes.text(
-            (left + right) / 2, y + 0.25, name, ha="center", va="bottom", size=6.5, color=colour, parse_math=False
-        )
+        x, alignment = _label_place(gene, plot)
+        axes.text(x, y + 0.25, name, ha=alignment, va="bottom", size=6.5, color=colour, parse_math=False)
     axes.set_ylim(-plot.n_lanes + 0.5, 1)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
+
+
+def _label_place(gene: DrawnGene, plot: LocusPlot) -> tuple[float, Literal["left", "center", "right"]]:
+    """Where a gene's label stands, in Mb: over its middle, or inside the plot when the body is cut."""
+    if gene.start < plot.start:
+        return plot.start / _MEGABASE, "left"
+    if gene.end > plot.end:
+        return plot.end / _MEGABASE, "right"
+    return (gene.start + gene.end) / 2 / _MEGABASE, "center"
 
 
 def draw_locus_of_tables(
@@ -211,5 +229,6 @@ def draw_locus_of_tables(
 def locus_subtitle(fine_mapping: Record, plot: LocusPlot) -> str:
     """Method, LD verdict, and how much of the locus is drawn."""
     drawn = f"{format_count(len(plot.variants))} of {format_count(plot.n_variants)} variants drawn"
-    verdict = f"LD {fine_mapping['ld_verdict']}: {fine_mapping['ld_reason']}"
-    return f"fine-mapping {fine_mapping['method']} · {verdict} · {drawn}"
+    reason = str(fine_mapping["ld_reason"]).rstrip(".")
+    verdict = f"LD {fine_mapping['ld_verdict']}" + (f": {reason}" if reason else "")
+    return textwrap.fill(f"fine-mapping {fine_mapping['method']} · {verdict} · {drawn}", width=_LINE_LETTERS)

@@ -16,12 +16,13 @@ from locus2target.report.formats import (
     source_label,
     split_list,
 )
-from locus2target.report.run_tables import Record, RunTables, is_confident, records
+from locus2target.report.run_tables import Record, RunTables, fine_mapping_of, is_confident, records
 from locus2target.report.tables import Table, TableColumn, build_table
 from locus2target.targets.candidates import NONE
 from locus2target.targets.ranking import PRIOR
 
 _RIVALS = 5
+_MENTIONED = 0.005  # smaller log odds are written as 0.00
 _RIVAL_PROBABILITY = 0.05  # a less probable candidate is no argument against the gene
 
 _VARIANT_COLUMNS = (
@@ -139,7 +140,7 @@ def gene_card(ranked: Record, tables: RunTables, links: Mapping[str, str]) -> Ge
         best_locus=tables.regions.get(locus, locus),
         best_locus_href=links.get(locus, ""),
         supporting=supporting_sentences(evidence),
-        opposing=opposing_sentences(evidence, candidates, gene_id),
+        opposing=opposing_sentences(evidence, candidates, fine_mapping_of(tables.fine_mapping, locus), gene_id),
         contexts=tuple(map(format_words, split_list(ranked["contexts"]))),
         waterfall=waterfall(parse_parts(ranked["parts"])),
         variants=_variant_table(keys, gene_id, locus, tables),
@@ -160,21 +161,25 @@ def describe_direction(direction: object) -> str:
 
 def supporting_sentences(evidence: pd.DataFrame) -> tuple[str, ...]:
     """Sentences of the evidence that raises the gene's odds, strongest first."""
-    raising = evidence[evidence["log_odds"] > 0].sort_values("log_odds", ascending=False, kind="stable")
+    raising = evidence[evidence["log_odds"] >= _MENTIONED].sort_values("log_odds", ascending=False, kind="stable")
     return tuple(
         f"{source_label(row['source'])} ({format_signed(row['log_odds'])}): {row['detail']}" for row in records(raising)
     )
 
 
-def opposing_sentences(evidence: pd.DataFrame, candidates: pd.DataFrame, gene_id: str) -> tuple[str, ...]:
-    """What speaks against the gene: evidence that lowers its odds, contradicting directions, and its rivals."""
-    lowering = evidence[evidence["log_odds"] < 0].sort_values("log_odds", kind="stable")
+def opposing_sentences(
+    evidence: pd.DataFrame, candidates: pd.DataFrame, mapping: Record, gene_id: str
+) -> tuple[str, ...]:
+    """What speaks against the gene: evidence that lowers its odds, contradicting directions, doubtful LD, rivals."""
+    lowering = evidence[evidence["log_odds"] <= -_MENTIONED].sort_values("log_odds", kind="stable")
     sentences = [
         f"{source_label(row['source'])} ({format_signed(row['log_odds'])}): {row['detail']}"
         for row in records(lowering)
     ]
     if set(evidence["direction"].dropna()) == {-1.0, 1.0}:
         sentences.append("The evidence points in both directions: some of it says more, some of it less activity.")
+    if mapping["ld_verdict"] in {"WARN", "FAIL"}:
+        sentences.append(f"LD verdict of the locus {mapping['ld_verdict']}: {mapping['ld_reason']}")
     others = candidates[candidates["gene_id"] != gene_id]
     sentences += [
         f"At the same locus {rival_name(row)} has probability {format_probability(row['probability'])}."

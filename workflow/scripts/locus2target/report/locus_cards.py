@@ -16,6 +16,8 @@ from locus2target.report.formats import (
     format_signed,
     format_variant,
     is_missing,
+    plural,
+    source_label,
 )
 from locus2target.report.gene_cards import rival_name
 from locus2target.report.locus_plot import LEAD_COLOUR, NO_LD_COLOUR, R2_COLOURS, LocusPlot, plot_of_locus
@@ -61,10 +63,14 @@ _COLOCALIZATION_COLUMNS = (
     TableColumn("posterior_h2", "H2", "probability", "molecular trait only"),
     TableColumn("posterior_h3", "H3", "probability", "two distinct causal variants"),
     TableColumn("posterior_h4", "H4", "probability", "one shared causal variant"),
-    TableColumn("p12_range", "p12 range", help="prior p12 for which H4 stays above the threshold"),
+    TableColumn("p12_range", "p12 range", "region", help="prior p12 for which H4 stays above the threshold"),
     TableColumn("direction", "Direction", "direction", "▲ more of the trait goes with more disease, ▼ with less"),
+    TableColumn("clpp", "CLPP", "probability", "sum over variants of the product of the two posteriors"),
+)
+_STATEMENT_COLUMNS = (
+    TableColumn("label", "Evidence"),
     TableColumn("status", "Status", "badge"),
-    TableColumn("reason", "Why", export_only=True),
+    TableColumn("detail", "What it says"),
 )
 
 
@@ -101,6 +107,7 @@ class LocusCard:
     signals: Table
     colocalization: Table
     colocalization_note: str
+    statements: Table
     heat_maps: tuple[HeatMap, ...]
     cautions: tuple[str, ...]
 
@@ -151,6 +158,7 @@ def locus_card(locus: Record, tables: RunTables, links: Mapping[str, str]) -> Lo
         signals=_signal_table(signals),
         colocalization=_colocalization_table(pairs, tables.gene_symbols, links),
         colocalization_note=colocalization_note(pairs),
+        statements=_statement_table(tables.evidence[tables.evidence["locus"] == name]),
         heat_maps=tuple(heat_maps(windows, tables.variant_effects)),
         cautions=tuple(cautions(mapping, signals, pairs, variants)),
     )
@@ -214,7 +222,8 @@ def _signal_table(signals: pd.DataFrame) -> Table:
 
 
 def _colocalization_table(pairs: pd.DataFrame, symbols: Mapping[str, str], links: Mapping[str, str]) -> Table:
-    ordered = pairs.sort_values(["primary", "posterior_h4"], ascending=False, na_position="last", kind="stable")
+    tested = pairs[pairs["posterior_h4"].notna()]
+    ordered = tested.sort_values(["primary", "posterior_h4"], ascending=False, kind="stable")
     rows = [
         {
             **row,
@@ -227,6 +236,12 @@ def _colocalization_table(pairs: pd.DataFrame, symbols: Mapping[str, str], links
     return build_table(rows, _COLOCALIZATION_COLUMNS)
 
 
+def _statement_table(evidence: pd.DataFrame) -> Table:
+    """Evidence about the locus as a whole: what names no gene, and what could not be had."""
+    rows = [{**row, "label": source_label(row["source"])} for row in records(evidence[evidence["gene_id"] == NONE])]
+    return build_table(rows, _STATEMENT_COLUMNS)
+
+
 def _prior_range(low: float, high: float) -> str | None:
     return None if is_missing(low) or is_missing(high) else f"{format_number(low)} – {format_number(high)}"
 
@@ -235,12 +250,14 @@ def colocalization_note(pairs: pd.DataFrame) -> str:
     """How many pairs were tested, how many are shown, and how the others ended."""
     if pairs.empty:
         return "No molecular trait was tested at this locus."
-    statuses = pairs.loc[pairs["status"] != "ok", "status"].value_counts()
-    note = f"{format_count(len(pairs))} pairs of signal and molecular trait"
-    if len(pairs) > _COLOCALIZATIONS:
+    tested = pairs["posterior_h4"].notna()
+    statuses = pairs.loc[~tested, "status"].value_counts()
+    n_tested = int(tested.sum())
+    note = f"{plural(len(pairs), 'pair')} of signal and molecular trait, {format_count(n_tested)} with a posterior"
+    if n_tested > _COLOCALIZATIONS:
         note += f"; the {_COLOCALIZATIONS} with the highest H4 are shown, signals used for ranking first"
     if len(statuses):
-        note += ". Without a posterior: " + ", ".join(f"{status} ({count})" for status, count in statuses.items())
+        note += ". Without: " + ", ".join(f"{status} ({count})" for status, count in statuses.items())
     return f"{note}."
 
 

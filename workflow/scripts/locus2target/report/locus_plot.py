@@ -17,7 +17,7 @@ BACKGROUND_NEG_LOG10_P = 2.0  # below it (p > 0.01) a variant is background and 
 _BACKGROUND_PIP = 0.001  # ... unless fine-mapping gives it weight
 _GRID_COLUMNS, _GRID_ROWS = 240, 60  # cells about as large as a drawn point (4 px in 960 x 240 px)
 _LANE_GAP_SHARE = 0.01  # free width between neighbours of a lane
-_LETTER_SHARE = 0.009  # width of one letter of a gene's name
+_LETTER_SHARE = 0.0085  # width of one letter of a gene's label
 
 R2_COLOURS = ("#3b4cc0", "#3f9fc4", "#4fae5b", "#e09b2d", "#cf3a2c")
 """Colour of r2 with the lead in [0, 0.2), [0.2, 0.4), ... [0.8, 1]; blue to red as in regional plots elsewhere."""
@@ -139,8 +139,10 @@ def _draw_genes(
     shown: pd.DataFrame, exons: pd.DataFrame, candidates: pd.DataFrame, start: int, end: int
 ) -> tuple[DrawnGene, ...]:
     genes = records(shown.sort_values(["start", "end", "gene_id"]))
-    lanes = assign_lanes([(gene["start"], gene["end"], gene["gene_symbol"]) for gene in genes], start, end)
     probability = dict(zip(candidates["gene_id"], candidates["probability"], strict=True))
+    labels = [f"{gene['gene_symbol']} ›{' 0.00' if gene['gene_id'] in probability else ''}" for gene in genes]
+    bodies = [(gene["start"], gene["end"], label) for gene, label in zip(genes, labels, strict=True)]
+    lanes = assign_lanes(bodies, start, end)
     return tuple(
         DrawnGene(
             gene_id=gene["gene_id"],
@@ -157,24 +159,25 @@ def _draw_genes(
 
 
 def assign_lanes(genes: Iterable[tuple[int, int, str]], start: int, end: int) -> list[int]:
-    """Lane of each gene, first free lane first, so that neither bodies nor names overlap.
+    """Lane of each gene, first free lane first, so that neither bodies nor labels overlap.
 
     Parameters
     ----------
     genes
-        (start, end, name) sorted by start.
+        (start, end, label) sorted by start; a label is centred on the body and moved into the plot.
     start, end
         Bounds of the plot, which decide how many bases a letter covers.
     """
     span = end - start
     free_from: list[float] = []
     lanes = []
-    for gene_start, gene_end, name in genes:
+    for gene_start, gene_end, label in genes:
         left, right = max(gene_start, start), min(gene_end, end)
-        half = max(right - left, len(name) * _LETTER_SHARE * span) / 2
-        middle = (left + right) / 2
-        lane = next((number for number, free in enumerate(free_from) if free <= middle - half), len(free_from))
-        free_from[lane : lane + 1] = [middle + half + _LANE_GAP_SHARE * span]
+        half = len(label) * _LETTER_SHARE * span / 2
+        middle = max(min((left + right) / 2, end - half), start + half)
+        first, last = min(left, middle - half), max(right, middle + half)
+        lane = next((number for number, free in enumerate(free_from) if free <= first), len(free_from))
+        free_from[lane : lane + 1] = [last + _LANE_GAP_SHARE * span]
         lanes.append(lane)
     return lanes
 

@@ -33,7 +33,7 @@ _METRIC_COLUMNS = (
 _LOCUS_COLUMNS = (
     TableColumn("region", "Locus", "region", link="href"),
     TableColumn("locus", "Locus id", export_only=True),
-    TableColumn("disease", "Disease"),
+    TableColumn("disease", "Disease", export_only=True),
     TableColumn("study", "Study"),
     TableColumn("lead_variant", "Lead variant", export_only=True),
     TableColumn("lead_neg_log10_p", "Lead p", "p_value"),
@@ -157,8 +157,12 @@ def locus_status(loci: pd.DataFrame, fine_mapping: pd.DataFrame) -> pd.DataFrame
     joined["outcome"] = joined["status"].where(~found, joined["status_mapping"].fillna("not_analysed"))
     joined["region"] = [short_region(row) for row in records(joined)]
     reasons = zip(joined["reason"], joined["reason_mapping"].fillna(""), joined["ld_reason"].fillna(""), strict=True)
-    joined["why"] = [" ".join(dict.fromkeys(part for part in parts if part)) for parts in reasons]
+    joined["why"] = [" ".join(dict.fromkeys(_sentence(part) for part in parts if part)) for parts in reasons]
     return joined
+
+
+def _sentence(reason: str) -> str:
+    return reason if reason.endswith((".", "!", "?")) else f"{reason}."
 
 
 def summarize_steps(tables: RunTables) -> pd.DataFrame:

@@ -18,7 +18,12 @@ from locus2target.targets.mechanism import combine_directions, describe_mechanis
 from locus2target.targets.weights import SOURCES, Weights
 
 PRIOR = "prior"
-CONFIDENT, UNCERTAIN = "confident", "uncertain"
+CONFIDENT, DISTANCE_ONLY, UNCERTAIN = "confident", "distance_only", "uncertain"
+# Evidence that names a gene by itself; open chromatin, motifs and truncated QTL only count beside distance.
+NAMING_SOURCES = frozenset(source for source in SOURCES if source.startswith("colocalization")) | {
+    "coding_consequence",
+    "enhancer_gene_link",
+}
 Row = dict[str, Any]
 
 
@@ -47,7 +52,7 @@ def rank_loci(
         Every locus of the disease with status and reason, as `locus_states` gives them. Loci whose status is not ok,
         and loci without candidates, have one row with the gene `none`.
     confident_probability
-        From this on a gene's status is `confident`, below `uncertain`.
+        Below, a gene's status is `uncertain`; from this on `confident`, or `distance_only` when nothing names it.
     """
     by_locus = dict(iter(evidence.groupby("locus")))
     rows: list[Row] = []
@@ -165,16 +170,22 @@ def _unranked_locus(disease: str, locus: str, status: str, reason: str) -> Row:
 def _verdicts(
     table: pd.DataFrame, threshold: float, *, where: npt.NDArray[np.bool_]
 ) -> dict[str, npt.NDArray[np.object_]]:
-    """Status and reason of genes by their probability; other rows keep theirs."""
-    confident = (table["probability"] >= threshold).to_numpy()
-    reasons = [
-        "" if sure else f"probability {probability:.2g} is below {threshold:g}"
-        for sure, probability in zip(confident, table["probability"], strict=True)
-    ]
+    """Status and reason of genes by their probability and its grounds; other rows keep theirs."""
+    pairs = [_verdict(row.probability, row.parts, threshold) for row in table.itertuples()]
+    verdicts = np.array(pairs, dtype=object).reshape(-1, 2)
     return {
-        "status": np.where(where, np.where(confident, CONFIDENT, UNCERTAIN), table["status"].to_numpy(object)),
-        "reason": np.where(where, np.array(reasons, dtype=object), table["reason"].to_numpy(object)),
+        "status": np.where(where, verdicts[:, 0], table["status"].to_numpy(object)),
+        "reason": np.where(where, verdicts[:, 1], table["reason"].to_numpy(object)),
     }
+
+
+def _verdict(probability: float, parts: str, threshold: float) -> tuple[str, str]:
+    """Status and reason of one gene. Being near is not enough to be confident of, however empty the locus."""
+    if probability < threshold:
+        return UNCERTAIN, f"probability {probability:.2g} is below {threshold:g}"
+    if any(value > 0 for source, value in parse_parts(parts).items() if source in NAMING_SOURCES):
+        return CONFIDENT, ""
+    return DISTANCE_ONLY, "no colocalization, coding consequence or enhancer-gene link speaks for the gene"
 
 
 def rank_disease(

@@ -82,8 +82,8 @@
     for (const [symbol, start, end, strand, lane, probability, exons] of data.genes) {
       const y = top + 22 + lane * 26, colour = probability === null ? GENE : ACCENT;
       const left = Math.max(x(start + 1), LEFT), right = Math.min(x(end), x(data.end));
-      line(context, left, y, right, y, colour);
       context.fillStyle = colour;
+      context.fillRect(left, y - 1, Math.max(right - left, 1), 2);
       for (const [from, to] of exons) {
         const a = Math.max(x(from + 1), LEFT), b = Math.min(x(to), x(data.end));
         if (b > a - 1) context.fillRect(a, y - 4, Math.max(b - a, 1), 8);
@@ -91,7 +91,10 @@
       const name = (strand === "-" ? "‹ " : "") + symbol + (strand === "+" ? " ›" : "");
       const score = probability === null || probability < 0.01 ? "" : ` ${probability.toFixed(2)}`;
       const style = { align: "center", size: 10, colour: probability === null ? MUTED : ACCENT, weight: score ? "600" : "" };
-      write(context, name + score, (left + right) / 2, y - 8, style);
+      context.font = `${style.weight} 10${FONT}`;
+      const half = context.measureText(name + score).width / 2;
+      const middle = Math.max(LEFT + half, Math.min((left + right) / 2, x(data.end) - half));
+      write(context, name + score, middle, y - 8, style);
     }
   }
 

@@ -205,7 +205,7 @@ def test_indel_that_reads_both_ways_follows_the_study(
         ({"p_value": "0"}, "kept"),
         ({"p_value": "NaN"}, "kept"),
         ({"standard_error": "NaN"}, "kept"),
-        ({"beta": "NaN", "standard_error": "NaN"}, "kept"),
+        ({"beta": "NaN", "standard_error": "NaN"}, "missing_statistic"),  # the other rows have a sign
         ({"chromosome": "3"}, "unknown_chromosome"),
         ({"chromosome": "GL000192.1"}, "unknown_chromosome"),
         ({"base_pair_location": "41"}, "beyond_chromosome"),
@@ -228,7 +228,7 @@ def test_identical_copies_leave_the_first(tmp_path: Path, genome: Genome) -> Non
     assert harmonized.dispositions["variant"].tolist() == ["1:2:C:A"] * 3
 
 
-@pytest.mark.parametrize("second", [(0.3, 0.1, 0.05), (0.2, 0.1, 0.06), ("NA", "NA", 0.05)])
+@pytest.mark.parametrize("second", [(0.3, 0.1, 0.05), (0.2, 0.1, 0.06), (0.2, 0.2, 0.05)])
 def test_contradicting_copies_all_go(tmp_path: Path, genome: Genome, second: tuple[Any, ...]) -> None:
     rows = [(1, 2, "A", "C", 0.2, 0.1, 0.05), (1, 2, "A", "C", *second), (1, 2, "G", "C", 0.2, 0.1, 0.05)]
     harmonized = harmonize_study(write_rows(tmp_path, rows), genome)

@@ -74,7 +74,8 @@ def complete_association(raw: pd.DataFrame, ledger: Ledger) -> Association:
         standard_error = np.where(np.isnan(columns["standard_error"]), derived, columns["standard_error"])
     neg_log10_p = np.where(np.isfinite(reported), reported, neg_log10_p_of_z(z))
     ledger.settle(np.isnan(neg_log10_p) & np.isposinf(reported), Disposition.ZERO_P)
-    ledger.settle(np.isnan(neg_log10_p), Disposition.MISSING_STATISTIC)
+    without_effect = np.isnan(z) & bool(np.isfinite(z).any())  # a source that gives no sign at all is another matter
+    ledger.settle(np.isnan(neg_log10_p) | without_effect, Disposition.MISSING_STATISTIC)
     return Association(beta, standard_error, z, neg_log10_p, reported)
 
 

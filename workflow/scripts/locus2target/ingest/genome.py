@@ -106,7 +106,7 @@ def _check_contig_names(fasta: str, fai: Path) -> None:
 def _count_headers(fasta: str) -> int:
     """Lines that start with `>`, read in large blocks."""
     count, before = 0, b"\n"
-    with pysam.BGZFile(fasta) if is_gzipped(fasta) else Path(fasta).open("rb") as file:
+    with pysam.BGZFile(fasta, "r", None) if is_gzipped(fasta) else Path(fasta).open("rb") as file:
         while block := file.read(_BLOCK):
             count += (before + block).count(b"\n>")
             before = block[-1:]

@@ -145,7 +145,12 @@ _RANKED_HEAD = (
     TableColumn(
         "probability", "Probability", "probability", "that the gene is the target of at least one locus, 0 to 1"
     ),
-    TableColumn("status", "Status", "badge", "confident; distance_only when nothing but distance names it; uncertain below the config's limit"),
+    TableColumn(
+        "status",
+        "Status",
+        "badge",
+        "confident; distance_only when nothing but distance names it; uncertain below the config's limit",
+    ),
     TableColumn("direction", "Direction", "direction", "▲ more gene activity goes with more disease, ▼ with less"),
 )
 _RANKED_TAIL = (

@@ -171,7 +171,10 @@ def _verdicts(
     table: pd.DataFrame, threshold: float, *, where: npt.NDArray[np.bool_]
 ) -> dict[str, npt.NDArray[np.object_]]:
     """Status and reason of genes by their probability and its grounds; other rows keep theirs."""
-    pairs = [_verdict(row.probability, row.parts, threshold) for row in table.itertuples()]
+    pairs = [
+        _verdict(float(probability), str(parts), threshold)
+        for probability, parts in zip(table["probability"], table["parts"], strict=True)
+    ]
     verdicts = np.array(pairs, dtype=object).reshape(-1, 2)
     return {
         "status": np.where(where, verdicts[:, 0], table["status"].to_numpy(object)),

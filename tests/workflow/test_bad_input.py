@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import run_snakemake
+from running import run_snakemake
 
 from locus2target.core import schemas
 from locus2target.core.tables import read_tables

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import run_snakemake
+from running import run_snakemake
 from toy import ROOT
 
 from locus2target.core import schemas

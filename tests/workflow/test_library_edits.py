@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import planned_jobs, run_snakemake
+from running import planned_jobs, run_snakemake
 from toy import ROOT, Toy
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("toy")]

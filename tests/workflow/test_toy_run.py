@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import planned_jobs, run_snakemake
+from running import planned_jobs, run_snakemake
 from toy import Toy
 
 from locus2target.core import schemas

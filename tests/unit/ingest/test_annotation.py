@@ -102,7 +102,9 @@ def test_pseudoautosomal_copies_are_kept_once_on_x(tmp_path: Path, copy_id: str)
         ("ENSG00000223972", "ENSG00000223972"),
         ("ENSG00000228572.7_PAR_Y_1", "ENSG00000228572"),
         ("ENSMUSG00000051951.6", "ENSMUSG00000051951"),
-        ("ENSMMUR00000000001.1", "ENSMMU000000000001"),
+        ("ENSMMUG00000012345.3", "ENSMMUG00000012345"),
+        ("ENSGR0000182378.8", "ENSG00000182378"),
+        ("ENSR00000123456.1", "ENSR00000123456.1"),  # a regulatory feature, which is no gene
         ("AC000093.6", "AC000093.6"),
         ("BRCA1", "BRCA1"),
     ],

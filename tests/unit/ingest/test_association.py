@@ -101,6 +101,13 @@ def test_beta_of_zero_has_no_sign_to_go_with_p() -> None:
     assert np.isnan([association.standard_error[0], association.z_score[0]]).all()
 
 
+def test_rows_without_a_sign_go_where_most_have_one() -> None:
+    beta = [0.1, 0.1, np.nan]
+    assert complete(beta=beta, neg_log10_p=[8.0, 2.0, 3.0])[1] == ["", "", "missing_statistic"]
+    # one stray effect does not make a list of p-values a signed study
+    assert complete(beta=[0.1, np.nan, np.nan], neg_log10_p=[8.0, 2.0, 3.0])[1] == ["", "", ""]
+
+
 def test_z_alone_gives_p() -> None:
     association, _ = complete(z_score=[-5.0])
     assert association.neg_log10_p[0] == pytest.approx(-math.log10(2 * norm.sf(5)))
@@ -122,7 +129,8 @@ def test_nothing_to_go_by() -> None:
 
 
 def test_effective_sample_size() -> None:
-    n, cases = np.array([np.nan, 3000.0, 3000.0]), np.array([np.nan, np.nan, 1500.0])
-    sizes = effective_sample_size(n, cases, case_fraction=0.25, default_n=4000)
+    n, cases = np.array([4000.0, 3000.0, 3000.0]), np.array([np.nan, np.nan, 1500.0])
+    sizes = effective_sample_size(n, cases, case_fraction=0.25)
     np.testing.assert_allclose(sizes, [4 / (1 / 1000 + 1 / 3000), 4 / (1 / 750 + 1 / 2250), 3000])
-    np.testing.assert_allclose(effective_sample_size(n, cases, case_fraction=None, default_n=4000), [4000, 3000, 3000])
+    unknown_share = effective_sample_size(n, cases / 2, case_fraction=np.nan)
+    np.testing.assert_allclose(unknown_share, [4000, 3000, 4 / (1 / 750 + 1 / 2250)])

@@ -191,6 +191,7 @@ def test_indel_that_reads_both_ways_follows_the_study(
         ({"base_pair_location": "0"}, "invalid_position"),
         ({"base_pair_location": "2.5"}, "invalid_position"),
         ({"base_pair_location": "two"}, "invalid_position"),
+        ({"base_pair_location": "1e20"}, "invalid_position"),
         ({"effect_allele": "<DEL>"}, "invalid_allele"),
         ({"effect_allele": "N"}, "invalid_allele"),
         ({"effect_allele": "C", "other_allele": "C"}, "invalid_allele"),
@@ -502,11 +503,36 @@ def test_sample_sizes(tmp_path: Path, genome: Genome) -> None:
     quantitative = harmonize_study(path, genome, n_samples=1000)
     assert quantitative.table["n_effective"].tolist() == [900, 1000, 1000]
     assert check_value(quantitative, "outside_range") == 1
+    huge = write_rows(tmp_path, clean_rows(genome, 3).assign(n=[900, 1e10, 0.5]))
+    assert harmonize_study(huge, genome, n_samples=1000).table["n_effective"].tolist() == [900, 1000, 1000]
+    path = write_rows(tmp_path, rows)
     disease = harmonize_study(path, genome, trait_type="case_control", n_cases=100, n_controls=300)
     expected = [900 * 4 * 0.25 * 0.75, 4 / (1 / 100 + 1 / 300), 4 / (1 / 100 + 1 / 300)]
     np.testing.assert_allclose(disease.table["n_effective"], expected)
     unknown = harmonize_study(path, genome, n_samples=None)
     assert unknown.table["n_effective"].isna().tolist() == [False, True, True]
+
+
+def test_cases_of_each_row_count_without_counts_in_the_sheet(tmp_path: Path, genome: Genome) -> None:
+    """GWAS-VCF gives people (SS) and cases (NC); SS is then no effective size."""
+    path = tmp_path / "study.vcf"
+    formats = "".join(
+        f'##FORMAT=<ID={tag},Number=A,Type=Float,Description="{tag}">\n' for tag in ("ES", "SE", "SS", "NC")
+    )
+    path.write_text(
+        f"##fileformat=VCFv4.2\n##contig=<ID=1>\n{formats}"
+        "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tstudy\n"
+        "1\t2\t.\tC\tA\t.\t.\t.\tES:SE:SS:NC\t1:0.1:1000:250\n1\t3\t.\tG\tA\t.\t.\t.\tES:SE:SS:NC\t1:0.1:1000:.\n"
+    )
+    source = study_source(study_row(trait_type="case_control", n_samples=None), str(path))
+    harmonized = harmonize_source(read_gwas_vcf(str(path)), genome, chain=None, source=source, settings=LENIENT)
+    np.testing.assert_allclose(harmonized.table["n_effective"], [4 / (1 / 250 + 1 / 750), 1000])
+
+
+def test_file_without_any_allele_is_refused(tmp_path: Path, genome: Genome) -> None:
+    rows = [(1, 2, "NA", "NA", 0.2, 0.1, 0.05)]
+    with pytest.raises(InputError, match="no row can be kept: 1 x missing_allele"):
+        harmonize_study(write_rows(tmp_path, rows), genome)
 
 
 def test_p_values_only_are_flagged_unsigned(tmp_path: Path, genome: Genome) -> None:
@@ -529,13 +555,15 @@ def test_qtl_set_of_the_eqtl_catalogue(tmp_path: Path, genome: Genome) -> None:
     columns = ["molecular_trait_id", "chromosome", "position", "ref", "alt", "pvalue", "beta", "se", "gene_id", "rsid"]
     row = ("clu_1", 1, 2, "C", "A", 0.05, 0.2, 0.1, "ENSG00000000001.7")
     rows = [(*row, "rs1"), (*row, "rs2"), ("clu_2", *row[1:], "rs1"), (*row[:-1], "NA", "rs3"), tuple(columns)]
+    # ids as GENCODE writes lifted genes and the copies of chromosome Y: the gene table has them without these marks
+    rows += [("clu_3", *row[1:-1], "ENSG00000000002.7_2", "rs1"), ("clu_4", *row[1:-1], "ENSGR0000000003.1", "rs1")]
     harmonized = harmonize_qtls(write_rows(tmp_path, rows, columns), genome)
-    assert words(harmonized) == ["kept", "duplicate_identical", "kept", "missing_gene", "header_row"]
+    assert words(harmonized) == ["kept", "duplicate_identical", "kept", "missing_gene", "header_row", "kept", "kept"]
     table = harmonized.table
-    assert table["gene_id"].tolist() == ["ENSG00000000001"] * 2
-    assert table["phenotype_id"].tolist() == ["clu_1", "clu_2"]
-    assert table["tissue"].tolist() == ["blood"] * 2
-    assert table["n_effective"].tolist() == [100] * 2
+    assert table["gene_id"].tolist() == ["ENSG00000000001"] * 2 + ["ENSG00000000002", "ENSG00000000003"]
+    assert table["phenotype_id"].tolist() == ["clu_1", "clu_2", "clu_3", "clu_4"]
+    assert table["tissue"].tolist() == ["blood"] * 4
+    assert table["n_effective"].tolist() == [100] * 4
     write_table(table, tmp_path / "qtl.parquet", QTL)
 
 

@@ -139,6 +139,16 @@ def test_combined_ids(tmp_path: Path) -> None:
     assert frame["position"].isna().tolist() == [False, False, True, True]
 
 
+def test_other_allele_beside_a_combined_id(tmp_path: Path) -> None:
+    rows = [("1:5:A:G", "a", 0.5), ("1:5:A:G", "G", 0.5), ("1:5:A:G", "T", 0.5)]
+    for name in ("effect_allele", "other_allele"):
+        path = write_rows(tmp_path, rows, ["variant", name, "p_value"])
+        frame = read_study(path, variant="variant").frame
+        counterpart = {"effect_allele": "other_allele", "other_allele": "effect_allele"}[name]
+        assert frame[counterpart].tolist()[:2] == ["G", "A"]
+        assert frame[counterpart].isna().tolist() == [False, False, True]  # T is neither REF nor ALT
+
+
 def test_effect_allele_beside_ref_and_alt(tmp_path: Path) -> None:
     """PLINK 2 names REF, ALT and the tested allele A1."""
     columns = ["#CHROM", "POS", "REF", "ALT", "A1", "BETA", "SE", "P"]

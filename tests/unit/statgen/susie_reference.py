@@ -17,7 +17,6 @@ from locus2target.statgen.susier import SusieR
 OWN = Path(__file__).parents[2] / "data" / "finemapping"
 SHARED = Path("/work/shared/golden")
 OWN_CASES = sorted(path.stem for path in OWN.glob("dev*.json"))
-# dev03..05 and dev17 ask for prior-variance methods and a refinement that no step of the workflow uses
 SHARED_CASES = [
     "dev02_n3t1_L10_estresid",
     "dev06_n3t2_L1",
@@ -50,7 +49,7 @@ needs_susier = pytest.mark.skipif(bool(_susier_is_missing()), reason="R with sus
 
 @dataclass(frozen=True)
 class Case:
-    """One problem: what goes in, and the answers by name."""
+    """One problem: what goes in, and the answers of 0.12.35 by name, at its default stop and at the fixed point."""
 
     data: SusieInput
     settings: SusieSettings
@@ -58,6 +57,7 @@ class Case:
     trait_variance: float
     arrays: dict[str, FloatArray]
     stop: dict[str, Any]
+    converged: dict[str, Any]
 
 
 def load_case(name: str) -> Case:
@@ -65,7 +65,7 @@ def load_case(name: str) -> Case:
     facts = json.loads((folder / f"{name}.json").read_text())
     with np.load(folder / f"{name}.npz") as stored:
         arrays = dict(stored)
-    call, standard_error = facts["call"], arrays.get("shat")
+    call, standard_error, results = facts["call"], arrays.get("shat"), facts["results"]["susieR_0.12.35"]
     z_score = arrays["z"] if standard_error is None else arrays["bhat"] / standard_error
     return Case(
         data=SusieInput(
@@ -75,11 +75,23 @@ def load_case(name: str) -> Case:
             prior_weights=arrays.get("prior_weights"),
             null_weight=call.get("null_weight", 0.0),
         ),
-        settings=SusieSettings(max_signals=call["L"], estimate_residual_variance=call["estimate_residual_variance"]),
+        settings=_settings_of(call),
         standard_error=standard_error,
         trait_variance=facts["var_y"] or 1.0,
         arrays=arrays,
-        stop=facts["results"]["susieR_0.12.35"]["default_stop"],
+        stop=results["default_stop"],
+        converged=results["converged"],
+    )
+
+
+def _settings_of(call: dict[str, Any]) -> SusieSettings:
+    is_fixed = not call.get("estimate_prior_variance", True)
+    return SusieSettings(
+        max_signals=call["L"],
+        estimate_residual_variance=call["estimate_residual_variance"],
+        prior_variance_method="fixed" if is_fixed else call["estimate_prior_method"],
+        scaled_prior_variance=call.get("scaled_prior_variance", 0.2),
+        refine=call.get("refine", False),
     )
 
 

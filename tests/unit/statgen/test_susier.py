@@ -3,10 +3,11 @@
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from susie_reference import OWN_CASES, SHARED_CASES, load_case, needs_shared, needs_susier
+from susie_reference import OWN_CASES, SHARED, SHARED_CASES, load_case, needs_shared, needs_susier
 
 from locus2target.core.errors import InputError
 from locus2target.statgen import susier
@@ -14,21 +15,32 @@ from locus2target.statgen.engine import FitError, SusieInput, SusieSettings, all
 from locus2target.statgen.susier import SusieR
 
 ALL_CASES = [*OWN_CASES, *(pytest.param(name, marks=needs_shared) for name in SHARED_CASES)]
+REFERENCE = "susieR 0.12.35"
+# Where R's optimise() ends, within its 1.5e-8 of log V, hangs on the last bits of the LD, which numpy and a CPU's BLAS
+# round in their own way. Log Bayes factors and prior variances take that over; without the search only rounding is left,
+# and dev16..18, whose LD is stored, agree to the last bit on the machine that made the answers.
+LBF_LIMIT = {"optim": 5e-7, "EM": 1e-10, "simple": 1e-10, "fixed": 1e-10}
+
+
+@needs_shared
+def test_no_reference_answer_is_left_out():
+    every_case = sorted(path.stem for path in (SHARED / "finemap").glob("dev*.json"))
+    assert sorted([*OWN_CASES, *SHARED_CASES]) == every_case
+    assert len(every_case) == 20
 
 
 @needs_susier
 @pytest.mark.parametrize("name", ALL_CASES)
-def test_fit_equals_the_reference(name):
+def test_fit_equals_the_reference_at_its_default_stop(name):
     case = load_case(name)
     fit = SusieR().fit(case.data, case.settings)
-    is_reference_version = fit.engine == "susieR 0.12.35"
-    pip_limit, lbf_limit = (1e-8, 1e-6) if is_reference_version else (2e-2, 0.2)  # another version stops elsewhere
-    np.testing.assert_allclose(fit.pip, case.arrays["a_stop_pip"], rtol=0, atol=pip_limit)
-    np.testing.assert_allclose(fit.lbf, case.stop["lbf"], rtol=0, atol=lbf_limit)
-    expected_sets = [(found["effect"], found["variables"]) for found in case.stop["cs"]]
-    assert [(found.effect, found.variables.tolist()) for found in fit.credible_sets] == expected_sets
-    if not is_reference_version:
+    if fit.engine != REFERENCE:
+        _check_another_version(case, fit)
         return
+    np.testing.assert_allclose(fit.pip, case.arrays["a_stop_pip"], rtol=0, atol=1e-8)
+    limit = LBF_LIMIT[case.settings.prior_variance_method]
+    np.testing.assert_allclose(fit.lbf, case.stop["lbf"], rtol=0, atol=limit)
+    assert _members(fit) == _stated_members(case)
     assert fit.n_iterations == case.stop["niter"]
     assert fit.converged == case.stop["converged"]
     np.testing.assert_allclose(fit.prior_variance, np.array(case.stop["V"]) / case.trait_variance, rtol=1e-6, atol=1e-7)
@@ -42,27 +54,95 @@ def test_fit_equals_the_reference(name):
         np.testing.assert_allclose(measured, stated, rtol=0, atol=1e-8)
 
 
+def _check_another_version(case, fit):
+    if case.settings.prior_variance_method == "EM":
+        pytest.skip("0.16 switches no effect off after an EM step, and finds other signals")
+    np.testing.assert_allclose(fit.pip, case.arrays["a_stop_pip"], rtol=0, atol=2e-2)  # it stops elsewhere
+    np.testing.assert_allclose(fit.lbf, case.stop["lbf"], rtol=0, atol=0.2)
+    assert _members(fit) == _stated_members(case)
+
+
+def _members(fit):
+    return [(found.effect, found.variables.tolist()) for found in fit.credible_sets]
+
+
+def _stated_members(case):
+    return [(found["effect"], found["variables"]) for found in case.stop["cs"]]
+
+
 @needs_susier
-@pytest.mark.parametrize("name", ["dev01_n3t1_L10", "dev07_n3t1_L10_priorw"])
-def test_every_array_equals_the_converged_reference(name):
+@pytest.mark.parametrize("name", ALL_CASES)
+def test_posterior_equals_the_reference_at_the_fixed_point(name):
+    """After as many sweeps as the reference: where the evidence rises no more, rounding says which sweep is the last."""
     case = load_case(name)
-    fit = SusieR().fit(case.data, SusieSettings(tolerance=1e-11))
-    effects = case.arrays["a_conv_effects"].astype(int)
+    sweeps = (
+        case.converged["niter"] if case.converged["converged"] else 20
+    )  # 2000 of them, all but a few without change
+    fit = SusieR().fit(case.data, replace(case.settings, tolerance=-np.inf, max_iterations=sweeps))
+    if fit.engine != REFERENCE:
+        pytest.skip("another version counts and ends its sweeps in another way")
+    p, answers = len(case.data.z_score), case.arrays
+    effects = answers["a_conv_effects"].astype(int)
     assert np.flatnonzero(fit.prior_variance > 1e-9).tolist() == effects.tolist()
-    for field, limit in (("alpha", 1e-5), ("mu", 1e-5), ("mu2", 1e-5), ("lbf_variable", 1e-4)):
-        np.testing.assert_allclose(getattr(fit, field)[effects], case.arrays[f"a_conv_{field}"], rtol=0, atol=limit)
-    np.testing.assert_allclose(fit.posterior_mean(), case.arrays["a_conv_post_mean"], rtol=0, atol=1e-5)
-    np.testing.assert_allclose(fit.posterior_sd(), case.arrays["a_conv_post_sd"], rtol=0, atol=1e-5)
-    np.testing.assert_allclose(fit.alpha.sum(axis=1), 1.0, rtol=1e-12)
+    np.testing.assert_allclose(fit.pip, answers["a_conv_pip"], rtol=0, atol=1e-8)
+    np.testing.assert_allclose(fit.alpha[effects], answers["a_conv_alpha"][:, :p], rtol=0, atol=1e-8)
+    unit = max(1.0, np.abs(answers["a_conv_post_mean"]).max())  # without n effects are of the size of z-scores
+    scale = _effect_scale(case)
+    for values, field in ((fit.posterior_mean(), "post_mean"), (fit.posterior_sd(), "post_sd")):
+        np.testing.assert_allclose(values * scale, answers[f"a_conv_{field}"][:p], rtol=0, atol=1e-8 * unit)
+    per_unit_of_trait = {"mu": case.trait_variance**0.5, "mu2": case.trait_variance, "lbf_variable": 1.0}
+    for field, factor in per_unit_of_trait.items():
+        values, expected = getattr(fit, field)[effects] * factor, answers[f"a_conv_{field}"][:, :p]
+        np.testing.assert_allclose(values, expected, rtol=0, atol=LBF_LIMIT["optim"])
+    limit = LBF_LIMIT[case.settings.prior_variance_method]
+    np.testing.assert_allclose(fit.lbf, case.converged["lbf"], rtol=0, atol=limit)
+
+
+def _effect_scale(case):
+    """From standardised effects to those of the reference, which are per allele where it had standard errors."""
+    if case.standard_error is None:
+        return 1.0
+    return allele_scale(case.data.z_score, case.standard_error, case.data.n_samples)
 
 
 @needs_susier
-def test_effects_come_back_in_the_unit_of_the_standard_error():
-    case = load_case("dev13_n2t1_bhat_shat_vary")
-    fit = SusieR().fit(case.data, SusieSettings(tolerance=1e-11, max_iterations=500))
-    scale = allele_scale(case.data.z_score, case.standard_error, case.data.n_samples)
-    np.testing.assert_allclose(fit.posterior_mean() * scale, case.arrays["a_conv_post_mean"], rtol=0, atol=2e-5)
-    np.testing.assert_allclose(fit.posterior_sd() * scale, case.arrays["a_conv_post_sd"], rtol=0, atol=2e-5)
+def test_refinement_leaves_a_local_optimum():
+    case = load_case("dev17_fc_refine")
+    stuck = SusieR().fit(case.data, replace(case.settings, refine=False))
+    refined = SusieR().fit(case.data, case.settings)
+    assert (len(stuck.credible_sets), len(refined.credible_sets)) == (3, 2)
+    assert refined.elbo > stuck.elbo + 1.0
+    causal = [33, 86]  # the two variants that the data were made from
+    assert (
+        sorted(
+            found.variables[refined.alpha[found.effect, found.variables].argmax()] for found in refined.credible_sets
+        )
+        == causal
+    )
+
+
+@needs_susier
+def test_a_refined_fit_hangs_on_no_random_number():
+    p = 150
+    r = np.full((p, p), 0.9) + 0.1 * np.eye(p)
+    r[:, 1::2] *= -1.0
+    r[1::2] *= -1.0
+    noise = np.random.default_rng(8).uniform(0.99, 1.0, p)
+    r = r * np.outer(noise, noise)
+    np.fill_diagonal(r, 1.0)
+    data = SusieInput(np.where(np.arange(p) % 2, -8.0, 8.0), r, 5000.0)
+    settings = SusieSettings(max_signals=2, refine=True)
+    fits = [SusieR().fit(data, settings) for _ in range(3)]
+    assert len(fits[0].credible_sets[0].variables) > 100
+    assert len({(fit.credible_sets[0].purity_min, fit.credible_sets[0].purity_mean) for fit in fits}) == 1
+
+
+@needs_susier
+@pytest.mark.parametrize("method", ["simple", "fixed"])
+def test_a_given_prior_variance_needs_a_sample_size(method):
+    data = SusieInput(np.array([1.0, 9.0]), np.eye(2), None)
+    with pytest.raises(FitError, match=rf"{method} prior variance.*needs a sample size"):
+        SusieR().fit(data, SusieSettings(max_signals=1, prior_variance_method=method))
 
 
 @needs_susier

@@ -16,7 +16,7 @@ from locus2target.ingest.files import numbered_lines
 
 _LOG = logging.getLogger(__name__)
 _FEATURES = frozenset({"gene", "transcript", "exon"})
-_ENSEMBL_ID = re.compile(r"^(?P<stable>ENS[A-Z]*?)(?P<par>R?)(?P<digits>\d+)(?:\.\d+)?(?:_PAR_Y)?(?:_\d+)?$")
+_ENSEMBL_ID = re.compile(r"^(?P<stable>ENS[A-Z]*G)(?P<par>R?)(?P<digits>\d+)(?:\.\d+)?(?:_PAR_Y)?(?:_\d+)?$")
 _ATTRIBUTES = {
     name: re.compile(rf'(?:^|[;\s]){name}\s+"?(?P<value>[^";]+)')
     for name in ("gene_id", "gene_name", "gene_type", "gene_biotype")
@@ -44,6 +44,12 @@ def stable_gene_id(gene_id: str) -> str:
         return gene_id
     first_digit = "0" if match["par"] else ""  # GENCODE up to release 24 wrote R for the first 0 on chromosome Y
     return match["stable"] + first_digit + match["digits"]
+
+
+def stable_gene_ids(gene_ids: "pd.Series[str]") -> "pd.Series[str]":
+    """`stable_gene_id` of every row; missing ids stay missing."""
+    stable = {gene_id: stable_gene_id(gene_id) for gene_id in gene_ids.dropna().unique()}
+    return gene_ids.map(stable).astype("str")
 
 
 def read_annotation(gtf: str, *, chromosomes: Collection[str]) -> Annotation:

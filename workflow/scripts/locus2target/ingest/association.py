@@ -15,6 +15,7 @@ from locus2target.ingest.dispositions import Disposition, Ledger
 FloatArray = npt.NDArray[np.float64]
 _LN2 = np.log(2.0)
 _LN10 = np.log(10.0)
+_SIGNED_SHARE = 0.5  # of the usable rows, above which a source gives signs; a few strays do not make it signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def complete_association(raw: pd.DataFrame, ledger: Ledger) -> Association:
 
     The effect is ln(odds ratio) where only that is given; the standard error is then of ln(odds ratio). z is effect /
     standard error, else the source's, else from p and the sign of the effect. The standard error is |effect / z| where
-    it is missing. p comes from z where it is missing or 0. Rows that cannot be used are settled in `ledger`.
+    it is missing. p comes from z where it is missing or 0. Rows that cannot be used are settled in `ledger`: where most
+    rows have a sign, those without one too.
     """
     columns = {name: raw[name].to_numpy(np.float64) for name in ("beta", "odds_ratio", "standard_error", "z_score")}
     reported = raw["neg_log10_p"].to_numpy(np.float64)
@@ -74,8 +76,10 @@ def complete_association(raw: pd.DataFrame, ledger: Ledger) -> Association:
         standard_error = np.where(np.isnan(columns["standard_error"]), derived, columns["standard_error"])
     neg_log10_p = np.where(np.isfinite(reported), reported, neg_log10_p_of_z(z))
     ledger.settle(np.isnan(neg_log10_p) & np.isposinf(reported), Disposition.ZERO_P)
-    without_effect = np.isnan(z) & bool(np.isfinite(z).any())  # a source that gives no sign at all is another matter
-    ledger.settle(np.isnan(neg_log10_p) | without_effect, Disposition.MISSING_STATISTIC)
+    ledger.settle(np.isnan(neg_log10_p), Disposition.MISSING_STATISTIC)
+    usable = ledger.open_rows()
+    if np.isfinite(z[usable]).sum() > _SIGNED_SHARE * len(usable):
+        ledger.settle(np.isnan(z), Disposition.MISSING_STATISTIC)
     return Association(beta, standard_error, z, neg_log10_p, reported)
 
 
@@ -91,24 +95,18 @@ def _settle_invalid(
     ledger.settle(reported < 0, Disposition.INVALID_P)
 
 
-def effective_sample_size(
-    n: FloatArray, n_cases: FloatArray, *, case_fraction: float | None, default_n: float
-) -> FloatArray:
-    """Sample size of each row on the scale of a quantitative trait.
+def effective_sample_size(n: FloatArray, n_cases: FloatArray, *, case_fraction: float) -> FloatArray:
+    """Sample size of each row of a case-control study on the scale of a quantitative trait.
 
-    For cases and controls it is 4 / (1/cases + 1/controls) = 4 N f (1 - f), with f the share of cases.
+    It is 4 / (1/cases + 1/controls) = 4 N f (1 - f), with f the share of cases.
 
     Parameters
     ----------
     n, n_cases
         People and cases of each row, shape (n_rows,), NaN where the source does not say.
     case_fraction
-        Share of cases in the whole study; `None` for a quantitative trait, or when only an effective size is known.
-    default_n
-        People in the whole study, for rows without `n`; NaN when unknown.
+        Share of cases in the whole study, for rows without `n_cases`; NaN when unknown: `n` of those is taken to be an
+        effective size already.
     """
-    people = np.where(np.isnan(n), default_n, n)
-    if case_fraction is None:
-        return people
-    share = np.where(np.isnan(n_cases) | (n_cases >= people), case_fraction, n_cases / people)
-    return 4.0 * people * share * (1.0 - share)
+    share = np.where(n_cases < n, n_cases / n, case_fraction)
+    return np.where(np.isnan(share), n, 4.0 * n * share * (1.0 - share))

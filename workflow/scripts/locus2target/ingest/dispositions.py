@@ -72,7 +72,7 @@ _SENTENCES: Mapping[Disposition, str] = {
     Disposition.MISSING_ALLELE: "An allele is missing.",
     Disposition.MISSING_GENE: "The gene is missing.",
     Disposition.MISSING_TISSUE: "The tissue is missing.",
-    Disposition.MISSING_STATISTIC: "There is no p-value, z-score or effect, or no sign where others have one.",
+    Disposition.MISSING_STATISTIC: "There is no p-value, z-score or effect, or no sign where most rows have one.",
     Disposition.INVALID_POSITION: "The position is not a whole number of at least 1.",
     Disposition.INVALID_ALLELE: "An allele has letters other than A, C, G, T, or both alleles are the same.",
     Disposition.INVALID_NUMBER: "A number cannot be read or is infinite.",

@@ -10,7 +10,8 @@ from locus2target.core.errors import InputError
 _GZIP_MAGIC = b"\x1f\x8b"
 _BGZF_SUBFIELD = b"BC\x02\x00"  # extra field that every BGZF block header carries (SAM specification, section 4.1)
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")  # the empty last block
-_BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
+BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
+"""What reading a damaged gzip file raises."""
 
 
 def require_file(path: str | Path, *, where: str) -> None:
@@ -31,6 +32,13 @@ def is_gzipped(path: str | Path) -> bool:
         return file.read(2) == _GZIP_MAGIC
 
 
+def is_bgzf(path: str | Path) -> bool:
+    """Whether the file's content is block-gzipped."""
+    with Path(path).open("rb") as file:
+        header = file.read(18)
+    return header.startswith(_GZIP_MAGIC) and header[12:16] == _BGZF_SUBFIELD
+
+
 def check_bgzf(path: str | Path, *, where: str) -> None:
     """Refuse a file that is not block-gzipped, or that lacks BGZF's closing block.
 
@@ -39,17 +47,15 @@ def check_bgzf(path: str | Path, *, where: str) -> None:
     InputError
         If random access would fail, or would silently return only part of the data.
     """
-    size = Path(path).stat().st_size
-    with Path(path).open("rb") as file:
-        header = file.read(18)
-        file.seek(max(0, size - len(_BGZF_END)))
-        tail = file.read()
-    if not (header.startswith(_GZIP_MAGIC) and header[12:16] == _BGZF_SUBFIELD):
+    if not is_bgzf(path):
         raise InputError(
             f"{path} is not compressed with bgzip",
             where=where,
             remedy="Compress it with `bgzip` (plain gzip allows no random access) and index it again.",
         )
+    with Path(path).open("rb") as file:
+        file.seek(max(0, Path(path).stat().st_size - len(_BGZF_END)))
+        tail = file.read()
     if tail != _BGZF_END:
         raise InputError(
             f"{path} ends without BGZF's closing block: it is cut short",
@@ -73,7 +79,7 @@ def numbered_lines(path: str | Path, *, where: str) -> Iterator[tuple[int, str]]
         try:
             for number, line in enumerate(file, start=1):
                 yield number, line.rstrip("\r\n")
-        except _BROKEN_GZIP as error:
+        except BROKEN_GZIP as error:
             raise InputError(
                 f"the compressed data break off after line {number} ({error})",
                 where=str(path),

@@ -15,6 +15,7 @@ from locus2target.core.errors import InputError
 from locus2target.core.schemas import QTL, SUMSTATS
 from locus2target.core.variants import variant_keys
 from locus2target.ingest.alleles import AlleleDictionary, IntArray, encode_alleles
+from locus2target.ingest.annotation import stable_gene_ids
 from locus2target.ingest.association import Association, complete_association, effective_sample_size
 from locus2target.ingest.canonical import (
     attach_statistics,
@@ -41,13 +42,13 @@ from locus2target.ingest.quality import (
     check_table,
     check_values,
     compare_z_and_p,
+    possible_values,
     qc_table,
     refuse_mistaken_columns,
 )
 from locus2target.ingest.readers import RawTable
 
-MOLECULAR = ("gene_id", "phenotype_id", "tissue")
-_VERSIONED_GENE = r"^(ENS[A-Z]*G\d+)\.\d+(?:_PAR_Y)?$"
+_LARGEST_POSITION = 2**31 - 1  # of VCF and BED
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,10 @@ def _check_rows(context: _Context) -> _Values:
         ledger.settle(molecular["gene_id"].isna().to_numpy(), Disposition.MISSING_GENE)
         ledger.settle(molecular["tissue"].isna().to_numpy(), Disposition.MISSING_TISSUE)
     position = frame["position"].to_numpy(np.float64)
-    ledger.settle(~((position >= 1) & (position == np.floor(position))), Disposition.INVALID_POSITION)
+    possible = (position >= 1) & (position <= _LARGEST_POSITION) & (position == np.floor(position))
+    ledger.settle(~possible, Disposition.INVALID_POSITION)
+    if not len(ledger.open_rows()):
+        _require_kept(context)
     alleles, (other, effect) = encode_alleles(frame["other_allele"], frame["effect_allele"])
     ledger.settle(~(alleles.valid[other] & alleles.valid[effect]) | (other == effect), Disposition.INVALID_ALLELE)
     association = complete_association(frame, ledger)
@@ -247,7 +251,7 @@ def _molecular_traits(raw: RawTable, source: Source) -> pd.DataFrame:
             where=source.where,
             remedy="Fill in `tissue` in the sheet.",
         )
-    gene = frame["gene_id"].str.replace(_VERSIONED_GENE, r"\1", regex=True)
+    gene = stable_gene_ids(frame["gene_id"])
     tissue = frame["tissue"] if source.tissue is None else pd.Series(source.tissue, index=frame.index, dtype="str")
     trait = frame["phenotype_id"].fillna(gene) if "phenotype_id" in frame else gene
     return pd.DataFrame({"gene_id": gene, "phenotype_id": trait, "tissue": tissue})
@@ -256,8 +260,7 @@ def _molecular_traits(raw: RawTable, source: Source) -> pd.DataFrame:
 def _statistics(values: _Values, raw: RawTable, source: Source) -> pd.DataFrame:
     """Statistics of every raw row, per effect allele; frequencies and sizes that cannot be are missing."""
     frame, association = raw.frame, values.association
-    frequency = frame["effect_allele_frequency"].where(frame["effect_allele_frequency"].between(0, 1)).to_numpy()
-    stated = frame["minor_allele_frequency"].where(frame["minor_allele_frequency"].between(0, 1)).to_numpy()
+    frequency, stated = (possible_values(frame, name) for name in ("effect_allele_frequency", "minor_allele_frequency"))
     known = np.where(np.isnan(frequency), stated, frequency)
     return pd.DataFrame(
         {
@@ -275,13 +278,16 @@ def _statistics(values: _Values, raw: RawTable, source: Source) -> pd.DataFrame:
 
 
 def _sample_sizes(frame: pd.DataFrame, source: Source) -> npt.NDArray[np.float64]:
-    """Effective sample size of each row; a case-control study without counts gives effective sizes itself."""
-    n, n_cases = (frame[name].where(frame[name] > 0).to_numpy(np.float64) for name in ("n", "n_cases"))
-    cases, controls = source.n_cases, source.n_controls
-    if not source.case_control or cases is None or controls is None:
-        total = np.nan if source.n_samples is None else source.n_samples
-        return effective_sample_size(n, n_cases, case_fraction=None, default_n=total)
-    return effective_sample_size(n, n_cases, case_fraction=cases / (cases + controls), default_n=cases + controls)
+    """Effective sample size of each row; a case-control study that counts no cases gives effective sizes itself."""
+    n = possible_values(frame, "n")
+    total = np.nan if source.n_samples is None else source.n_samples
+    if not source.case_control:
+        return np.where(np.isnan(n), total, n)
+    n_cases, fraction = possible_values(frame, "n_cases"), np.nan
+    if source.n_cases is not None and source.n_controls is not None:
+        total = source.n_cases + source.n_controls
+        fraction = source.n_cases / total
+    return effective_sample_size(np.where(np.isnan(n), total, n), n_cases, case_fraction=fraction)
 
 
 # ---- where the rows lie, and which allele is REF -----------------------------------------------------------------

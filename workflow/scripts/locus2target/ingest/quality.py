@@ -23,7 +23,12 @@ _RATIO_POSSIBLE = (0.5, 2.0)
 _MIN_RANK_CORRELATION = 0.5
 _MEDIAN_CHI2 = 0.454936423119573  # of one degree of freedom
 
-_RANGES = (("effect_allele_frequency", 0.0, 1.0), ("minor_allele_frequency", 0.0, 1.0), ("n", 1.0, 1e9))
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "effect_allele_frequency": (0.0, 1.0),
+    "minor_allele_frequency": (0.0, 1.0),
+    "n": (1.0, 1e9),
+    "n_cases": (1.0, 1e9),
+}
 _STRANDS: Mapping[Strand, str] = {
     Strand.FORWARD: "The study is on the forward strand: A/T and C/G variants are kept as given.",
     Strand.MIXED: "The study mixes strands: A/T and C/G variants are dropped.",
@@ -169,13 +174,18 @@ def check_orientation(study: StudyOrientation) -> list[Check]:
     ]
 
 
+def possible_values(frame: pd.DataFrame, name: str) -> FloatArray:
+    """Numbers of a column that lie inside its range, float64 of shape (n_rows,); others are NaN."""
+    return frame[name].where(frame[name].between(*_RANGES[name])).to_numpy(np.float64)
+
+
 def check_values(raw: RawTable, ledger: Ledger) -> list[Check]:
     """Numbers that cannot be read, lie outside their range, or contradict the build's chromosome lengths."""
     checks = [
         Check("unreadable_number", float(count), "warning", f"Column {column} holds what is no number, first {text!r}.")
         for column, (count, text) in raw.unreadable.items()
     ]
-    for name, low, high in _RANGES:
+    for name, (low, high) in _RANGES.items():
         count = int(((raw.frame[name] < low) | (raw.frame[name] > high)).sum())
         if count:
             detail = f"{name} outside {low:g}..{high:g}; taken as missing."

@@ -2,12 +2,10 @@
 
 import gzip
 import warnings
-import zlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -18,7 +16,7 @@ from cyvcf2 import VCF
 from locus2target.core.chromosomes import canonical_chromosome
 from locus2target.core.errors import InputError
 from locus2target.ingest.columns import resolve_columns
-from locus2target.ingest.files import check_bgzf, is_gzipped, require_file
+from locus2target.ingest.files import BROKEN_GZIP, check_bgzf, is_bgzf, is_gzipped, require_file
 
 _TEXTS = ("chromosome", "effect_allele", "other_allele", "rsid", "gene_id", "phenotype_id", "tissue")
 _NUMBERS = (
@@ -45,7 +43,6 @@ _VCF_NUMBERS = {
 _MISSING = ("", ".", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>")
 _ROWS_PER_CHUNK = 500_000
 _COMBINED = r"^(?:chr)?(?P<chromosome>[^:_]+)[:_](?P<position>\d+)[:_](?P<ref>[^:_]+)[:_](?P<alt>[^:_]+)(?:[:_].*)?$"
-_BGZF_SUBFIELD = b"BC"
 _SMALLEST_DOUBLE = 1e-300  # below, -log10 p is read from the text: doubles lose digits and then underflow to 0
 
 
@@ -307,16 +304,27 @@ def _split_combined(raw: pd.DataFrame) -> None:
     parts = raw["variant"].str.extract(_COMBINED)
     raw["chromosome"] = raw["chromosome"] if "chromosome" in raw else parts["chromosome"]
     raw["position"] = raw["position"] if "position" in raw else parts["position"]
-    if "other_allele" not in raw and not {"ref_allele", "alt_allele"} <= set(raw):
+    if not ({"effect_allele", "other_allele"} <= set(raw) or {"ref_allele", "alt_allele"} <= set(raw)):
         raw["ref_allele"], raw["alt_allele"] = parts["ref"], parts["alt"]
 
 
 def _name_alleles(raw: pd.DataFrame) -> None:
-    """ALT is the effect allele unless the file names that; then the other one of REF and ALT is the other allele."""
-    if "effect_allele" not in raw:
+    """ALT is the effect allele unless the file names one of the two; then the other one of REF and ALT completes it."""
+    if "effect_allele" in raw and "other_allele" in raw:
+        return
+    if "effect_allele" in raw:
+        raw["other_allele"] = _counterpart(raw["effect_allele"], raw)
+    elif "other_allele" in raw:
+        raw["effect_allele"] = _counterpart(raw["other_allele"], raw)
+    else:
         raw["effect_allele"], raw["other_allele"] = raw["alt_allele"], raw["ref_allele"]
-    elif "other_allele" not in raw:
-        raw["other_allele"] = raw["ref_allele"].where(raw["effect_allele"] != raw["ref_allele"], raw["alt_allele"])
+
+
+def _counterpart(named: "pd.Series[str]", raw: pd.DataFrame) -> "pd.Series[str]":
+    """The one of REF and ALT that is not `named`, in either case; missing where `named` is neither of them."""
+    ref, alt = raw["ref_allele"], raw["alt_allele"]
+    is_ref, is_alt = (named.str.upper() == column.str.upper() for column in (ref, alt))
+    return alt.where(is_ref, ref.where(is_alt))
 
 
 def _source_variant(frame: pd.DataFrame, position: "pd.Series[Any]") -> "pd.Series[str]":
@@ -381,9 +389,7 @@ def _open(path: str) -> IO[bytes]:
 def _check_whole(path: str) -> None:
     """Refuse a block-gzipped file without its last block: cut between two blocks, it reads like a whole one."""
     require_file(path, where=path)
-    with Path(path).open("rb") as source:
-        subfield = source.read(14)[12:]
-    if is_gzipped(path) and subfield == _BGZF_SUBFIELD:
+    if is_bgzf(path):
         check_bgzf(path, where=path)
 
 
@@ -392,7 +398,7 @@ def _readable(path: str) -> Iterator[None]:
     """Turn the ways in which a file can be broken into an `InputError`."""
     try:
         yield
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except BROKEN_GZIP as error:
         raise InputError(
             f"the compressed file is truncated or damaged ({error})", where=path, remedy="Copy or download it again."
         ) from error

@@ -1,7 +1,7 @@
 """What a fine-mapping engine takes and gives: SuSiE on summary statistics (Wang et al. 2020, Zou et al. 2022)."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +66,16 @@ class SusieSettings:
         The fit has converged when a sweep raises the evidence lower bound by less, natural log.
     estimate_residual_variance
         Only right with LD from the very people behind the statistics; otherwise it stays 1.
+    prior_variance_method
+        How each effect's prior variance follows from the data: "optim" maximises the effect's likelihood, "EM" takes
+        one expectation-maximisation step a sweep, "simple" chooses between `scaled_prior_variance` and 0, and "fixed"
+        keeps `scaled_prior_variance`.
+    scaled_prior_variance
+        Prior variance of an effect as a share of the trait's variance, 0..1; where "optim" and "EM" start. It needs a
+        sample size: without one they start from the engine's own value, and "simple" and "fixed" have no meaning.
+    refine
+        Refit without each credible set in turn, and keep what raises the evidence: a way out of local optima, at
+        several times the cost.
     """
 
     max_signals: int = 10
@@ -74,6 +84,9 @@ class SusieSettings:
     max_iterations: int = 100
     tolerance: float = 1e-3
     estimate_residual_variance: bool = False
+    prior_variance_method: Literal["optim", "EM", "simple", "fixed"] = "optim"
+    scaled_prior_variance: float = 0.2
+    refine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,12 @@ _REMEDY = "Install R with susieR: envs/finemap.yaml has it for conda, `apt insta
 _R_OPTIONS = ("rpy2", "--quiet", "--no-save", "--no-restore", "--no-init-file")  # results depend on no user's workspace
 
 # Every argument that changed its default between susieR 0.12 and 0.16 is given. Conditions are caught in R, where
-# they can be told apart. `sets` and `V` are flattened so that each value is a plain vector or matrix.
+# they can be told apart. `sets` and `V` are flattened so that each value is a plain vector or matrix. Without n both
+# generations set the prior variance themselves, and 0.12 stops at being given one. The seed is for 0.12, whose
+# refinement forgets n_purity and takes the purity of large sets from a sample.
 _R_FIT = """
-function(z, R, n, prior_weights, ...) {
+function(z, R, n, prior_weights, scaled_prior_variance, ...) {
+  set.seed(1)
   said <- character()
   keep <- function(restart) function(condition) {
     said <<- c(said, trimws(conditionMessage(condition)))
@@ -43,7 +46,8 @@ function(z, R, n, prior_weights, ...) {
   run <- function() if (is.null(n)) {
     susieR::susie_rss(z = z, R = R, prior_weights = prior_weights, ...)
   } else {
-    susieR::susie_rss(z = z, R = R, n = n, prior_weights = prior_weights, ...)
+    susieR::susie_rss(z = z, R = R, n = n, prior_weights = prior_weights,
+      scaled_prior_variance = scaled_prior_variance, ...)
   }
   tryCatch({
     fit <- withCallingHandlers(run(), warning = keep("muffleWarning"), message = keep("muffleMessage"))
@@ -75,12 +79,15 @@ class SusieR:
     """SuSiE as its authors' package fits it (susieR 0.12.27 or newer, also the rewritten 0.16)."""
 
     def fit(self, data: SusieInput, settings: SusieSettings) -> SusieFit:
-        """Fit one locus with `susie_rss`; purity is exact, so that a fit depends on no random numbers.
+        """Fit one locus with `susie_rss`; the same input gives the same fit, to the last bit.
+
+        Purity is exact, save for sets of more than 100 variants that susieR 0.12 found by refinement: theirs is of 100.
 
         Raises
         ------
         FitError
-            If R stops with an error; the message is R's.
+            If R stops with an error; the message is R's. Also if the settings give a prior variance as a share of the
+            trait's, and the sample size is unknown.
         InputError
             If R or susieR is not installed, or susieR is too old.
         """
@@ -173,7 +180,21 @@ def _arguments(interface: Any, data: SusieInput, settings: SusieSettings) -> dic
         "max_iter": whole([settings.max_iterations]),
         "tol": real([settings.tolerance]),
         "estimate_residual_variance": logical([settings.estimate_residual_variance]),
+        **_prior_variance_arguments(interface, data, settings),
+        "refine": logical([settings.refine]),
         "n_purity": whole([p + 1]),  # and the null variable: a sample of this size is everything
+    }
+
+
+def _prior_variance_arguments(interface: Any, data: SusieInput, settings: SusieSettings) -> dict[str, Any]:
+    method = settings.prior_variance_method
+    if method in {"simple", "fixed"} and data.n_samples is None:
+        raise FitError(f"a {method} prior variance, a share of the trait's variance, needs a sample size")
+    is_fixed = method == "fixed"  # to susieR this is no method, but the absence of one
+    return {
+        "scaled_prior_variance": interface.FloatSexpVector([settings.scaled_prior_variance]),
+        "estimate_prior_variance": interface.BoolSexpVector([not is_fixed]),
+        "estimate_prior_method": interface.StrSexpVector(["optim" if is_fixed else method]),
     }
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from locus2target.core.chromosomes import canonical_chromosome
 from locus2target.core.errors import InputError
 from locus2target.core.variants import match_variants, variant_keys
+from locus2target.ingest.annotation import stable_gene_ids
 from locus2target.ingest.files import numbered_lines
 
 _BED_COMMENTS = ("#", "track", "browser")
@@ -36,20 +37,28 @@ def read_open_chromatin(path: str | Path) -> pd.DataFrame:
 def read_gene_links(path: str | Path) -> pd.DataFrame:
     """Read BED5 of enhancers: chromosome, start, end, gene (symbol or Ensembl id), context (cell type)."""
     links = _read_bed(path, ("gene", "context"))
-    return links.assign(gene=links["gene"].str.replace(r"^(ENSG\d+)\.\d+$", r"\1", regex=True))
+    return links.assign(gene=stable_gene_ids(links["gene"]))
 
 
 def read_consequences(path: str | Path) -> pd.DataFrame:
     """Read a TSV of coding consequences: variant columns, gene_id (no version) and consequence.
 
-    Several terms of one row are joined by `&` or `,`, as annotation programs write them.
+    Several terms of one row are joined by `&` or `,`, as annotation programs write them. Lines before the header that
+    start with `##` are skipped; the header may start with `#`.
 
     Raises
     ------
     InputError
-        If a column is absent or a position is not a whole number.
+        If there is no header, a column is absent, a line is too long or a position is not a whole number.
     """
-    table = pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False, comment="#")
+    skipped = _leading_lines(path, ("##",))
+    try:
+        table = pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False, skiprows=skipped)
+    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
+        raise InputError(
+            f"not a table ({error})", where=str(path), remedy="Each line needs as many cells as the header."
+        ) from error
+    table = table.rename(columns=lambda name: str(name).removeprefix("#"))
     absent = [name for name in _CONSEQUENCE_COLUMNS if name not in table.columns]
     if absent:
         raise InputError(
@@ -59,10 +68,10 @@ def read_consequences(path: str | Path) -> pd.DataFrame:
         )
     table = table[list(_CONSEQUENCE_COLUMNS)].assign(
         chromosome=table["chromosome"].map(canonical_chromosome),
-        position=_whole_numbers(table["position"], path=path, column="position", first_line=2),
+        position=_whole_numbers(table["position"], path=path, column="position", first_line=skipped + 2),
         ref=table["ref"].str.upper(),
         alt=table["alt"].str.upper(),
-        gene_id=table["gene_id"].str.replace(r"\.\d+$", "", regex=True),
+        gene_id=stable_gene_ids(table["gene_id"]),
     )
     return table
 
@@ -109,7 +118,7 @@ def _read_bed(path: str | Path, names: tuple[str, ...]) -> pd.DataFrame:
         If a line has too few columns or its interval is empty, negative or not numeric.
     """
     columns = ["chromosome", "start", "end", *names]
-    skipped = _header_lines(path)
+    skipped = _leading_lines(path, _BED_COMMENTS)
     try:
         table = pd.read_csv(
             path,
@@ -136,10 +145,10 @@ def _read_bed(path: str | Path, names: tuple[str, ...]) -> pd.DataFrame:
     return table.assign(chromosome=table["chromosome"].map(chromosomes))
 
 
-def _header_lines(path: str | Path) -> int:
-    """Count the comment, track and browser lines at the top of a BED file."""
+def _leading_lines(path: str | Path, marks: tuple[str, ...]) -> int:
+    """Count the lines at the top of a file that start with one of `marks`."""
     lines = (line for _, line in numbered_lines(path, where=str(path)))
-    return sum(1 for _ in itertools.takewhile(lambda line: line.startswith(_BED_COMMENTS), lines))
+    return sum(1 for _ in itertools.takewhile(lambda line: line.startswith(marks), lines))
 
 
 def _whole_numbers(texts: "pd.Series[str]", *, path: str | Path, column: str, first_line: int) -> "pd.Series[int]":

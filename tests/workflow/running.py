@@ -1,0 +1,36 @@
+"""Run Snakemake as a user would: a process of its own, in a folder of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from toy import ROOT
+
+
+def run_snakemake(
+    directory: Path, *arguments: str, check: bool = True, root: Path = ROOT
+) -> "subprocess.CompletedProcess[str]":
+    """Run the workflow in `directory`; standard output and error together in `stdout`."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), *arguments]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("SNAKEMAKE", "PYTEST"))}
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if check and done.returncode != 0:
+        pytest.fail(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-8000:]}")
+    return done
+
+
+def planned_jobs(output: str) -> dict[str, int]:
+    """Jobs per rule that a dry run lists; none when there is nothing to do."""
+    counts = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
+    return {rule: count for rule, count in counts.items() if rule not in {"all", "total"}}

@@ -93,5 +93,21 @@ def test_no_claim_from_sequence_that_is_not_there(demo: Path) -> None:
         assert (evidence.loc[evidence["source"] == "motif_change", "log_odds"] == 0).all()
 
 
+def test_the_report_says_what_it_cannot_know(demo: Path) -> None:
+    page = (demo / "results/render_report/report.html").read_text()
+    for status in ("unsigned_statistics", "ld_mismatch", "ld_sparse", "no_sequence", "mhc", "distance_only"):
+        assert status in page
+    assert page.count("No confident target") >= 2  # type 1 diabetes and schizophrenia rest on distance alone
+    assert len(page) < 4_000_000
+
+
+def test_nobody_is_a_confident_target_on_distance_alone(demo: Path) -> None:
+    for path in (demo / "results/rank_genes").glob("*.parquet"):
+        if "locus_genes" not in path.name:
+            table = read_table(path, schemas.RANKED_GENES)
+            named = table.loc[table["status"] == "confident", "parts"]
+            assert named.str.contains("colocalization|coding_consequence|enhancer_gene_link").all()
+
+
 def test_a_second_run_does_nothing(demo: Path) -> None:
     assert "Nothing to be done" in run_snakemake(demo, "--cores", "1").stdout

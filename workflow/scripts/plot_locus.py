@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from locus2target.core import schemas
 from locus2target.core.job import job
-from locus2target.core.tables import read_table, read_tables
+from locus2target.core.tables import read_table, read_tables, records
 from locus2target.report.figures import atomic_directory, draw_locus_of_tables, draw_notice, save_svg
 from locus2target.report.locus_plot import shown_loci
-from locus2target.report.run_tables import records
 
 if TYPE_CHECKING:
     snakemake: Any

@@ -99,6 +99,16 @@ def cell(rows: list[list[str]], line: int, column: str, value: str) -> None:
         ("qtls", lambda r: cell(r, 2, "coverage", "all"), "line 2, column 'coverage': 'all', expected full"),
         ("models", lambda r: cell(r, 2, "backend", "borzoy"), "line 2, column 'backend': 'borzoy', expected motif"),
         ("cohorts", lambda r: r.__delitem__(slice(1, None)), "cohorts.tsv: no rows"),
+        (
+            "cohorts",
+            lambda r: r.append([r[2][0], "chr20", *r[2][2:]]),
+            "cohort 'EUR489_dense_chr20' has 2 rows for chromosome '20'",
+        ),
+        (
+            "cohorts",
+            lambda r: r.append([r[2][0], "21", r[2][2], "DS", *r[2][4:]]),
+            "cohort 'EUR489_dense_chr20' has dosage fields DS and GT",
+        ),
     ],
 )
 def test_a_wrong_sheet_is_refused_with_file_and_line(

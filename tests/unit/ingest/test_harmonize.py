@@ -590,6 +590,22 @@ def test_qtl_set_without_gene_or_tissue(tmp_path: Path, genome: Genome, columns:
         harmonize_qtls(write_rows(tmp_path, [(1, 2, "C", "A", 0.5, "x")], names), genome, tissue=None)
 
 
+@pytest.mark.parametrize(
+    ("source_length", "target_length", "message"),
+    [
+        (249_250_621, 200, "chromosome 1 has 249250621 bases, which is its length in GRCh37; GRCh38 has 248956422"),
+        (300, 248_956_422, "chromosome 1 has 248956422 bases, which is its length in GRCh38; GRCh37 has 249250621"),
+    ],
+)
+def test_chain_of_the_wrong_direction_is_refused(
+    tmp_path: Path, genome: Genome, source_length: int, target_length: int, message: str
+) -> None:
+    chain = write_chain(tmp_path, f"chain 1 1 {source_length} + 0 100 1 {target_length} + 50 150 1\n100")
+    path = write_rows(tmp_path, [(1, 2, "A", "C", 0.2, 0.1, 0.05)])
+    with pytest.raises(InputError, match=f"chain file of study toy .*: {message}"):
+        harmonize_study(path, genome, chain=chain, build="GRCh38")
+
+
 def test_liftover_failures_have_their_words(tmp_path: Path) -> None:
     genome = write_genome(tmp_path, {"1": RUN})
     chain = write_chain(tmp_path, *CHAINS, f"chain 1 1 300 + 130 140 1 {len(RUN)} + 0 10 3\n10")

@@ -45,13 +45,3 @@ def test_present_values(value: object) -> None:
 @given(st.text(), st.text())
 def test_anchors_need_no_escaping(first: str, second: str) -> None:
     assert all(letter.isascii() and (letter.isalnum() or letter in "-_.") for letter in formats.anchor(first, second))
-
-
-def test_parts_keep_every_source() -> None:
-    assert formats.parse_parts("prior=-2.3; distance=1e-3;new_source=0") == {
-        "prior": -2.3,
-        "distance": 0.001,
-        "new_source": 0.0,
-    }
-    assert formats.parse_parts("") == {}
-    assert formats.parse_parts(None) == {}

@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 from report_run import LEAD, ToyRun, gene_id
 
+from locus2target.core.tables import records
 from locus2target.report.gene_cards import (
     describe_direction,
     gene_card,
@@ -9,7 +10,7 @@ from locus2target.report.gene_cards import (
     strongest_effect,
     waterfall,
 )
-from locus2target.report.run_tables import load_run_tables, records
+from locus2target.report.run_tables import load_run_tables
 
 
 def test_waterfall_by_hand() -> None:

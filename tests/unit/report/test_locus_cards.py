@@ -3,8 +3,9 @@ import json
 import pytest
 from report_run import LEAD, ToyRun
 
+from locus2target.core.tables import records
 from locus2target.report.locus_cards import LocusCard, heat_maps, locus_card
-from locus2target.report.run_tables import RunTables, load_run_tables, records
+from locus2target.report.run_tables import RunTables, load_run_tables
 
 
 @pytest.fixture(scope="module")

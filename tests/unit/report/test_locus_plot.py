@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from report_run import END, LEAD, N_VARIANTS, START, ToyRun
 
 from locus2target.core import schemas
-from locus2target.core.tables import read_table
+from locus2target.core.tables import read_table, records
 from locus2target.report.locus_plot import assign_lanes, plot_of_locus, r2_bins, shown_loci, thin_background
-from locus2target.report.run_tables import records
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +65,7 @@ def test_genes_drawn_are_coding_or_candidates(toy_run: ToyRun, strong: pd.DataFr
     ]
     assert plot.n_hidden_genes == 1  # the lincRNA that is no candidate
     assert plot.genes[0].exons == (
-        (1_020_000, 1_023_500),
+        (1_020_000, 1_022_500),
         (1_040_000, 1_042_500),
         (1_060_000, 1_062_500),
         (1_077_000, 1_079_500),

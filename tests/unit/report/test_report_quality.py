@@ -1,7 +1,8 @@
 from report_run import ToyRun
 
-from locus2target.report.quality import locus_status, summarize_sources, summarize_steps
-from locus2target.report.run_tables import RunTables, load_run_tables, records
+from locus2target.core.tables import records
+from locus2target.report.quality import assess_quality, locus_status, summarize_sources, summarize_steps
+from locus2target.report.run_tables import RunTables, load_run_tables
 
 
 def _tables(run: ToyRun) -> RunTables:
@@ -11,7 +12,7 @@ def _tables(run: ToyRun) -> RunTables:
 def test_rows_add_up_per_source(toy_run: ToyRun) -> None:
     sources = {row["source"]: row for row in records(summarize_sources(_tables(toy_run).harmonization_qc))}
     alpha = sources["alpha_2020"]
-    # The check ref_mismatch has the name of a disposition and must not be counted as rows.
+    # Checks (ref_mismatch_share, lambda_gc) are not counted as rows.
     assert (alpha["rows_in"], alpha["rows_kept"], alpha["rows_left"]) == (1_000_000, 990_000, 10_000)
     assert alpha["main_reasons"] == "lift unmapped 6,000, ref mismatch 3,000, palindromic ambiguous 900, others 100"
     assert alpha["n_warnings"] == 1
@@ -50,3 +51,8 @@ def test_steps_count_every_unit(toy_run: ToyRun) -> None:
     assert sum(row["units"] for row in steps if row["unit"] == "loci" and row["step"] == "define_loci") == len(
         tables.loci
     )
+
+
+def test_a_source_without_signs_is_named(toy_run: ToyRun) -> None:
+    sentences = assess_quality(_tables(toy_run), links={}).sentences
+    assert "Without effect signs, so without LD and without directions: beta_2019." in sentences

@@ -38,6 +38,17 @@ def test_background_is_the_distribution_over_the_whole_sequence(model):
         assert np.mean(sizes > threshold) == pytest.approx(np.mean(truth > threshold), abs=0.03)
 
 
+def test_genome_that_is_mostly_unknown_has_the_background_of_its_sequence(model):
+    """A FASTA of a few regions, N elsewhere: random places would hardly ever meet a base."""
+    sequence = random_sequence(3_000, 1)
+    whole = ToyGenome({"1": sequence})
+    partial = ToyGenome({"1": "N" * 2_000_000 + sequence + "N" * 500_000, "2": "N" * 70_000})
+    expected, found = (background_sizes(model, toy.fetch, toy.lengths, batch_size=256) for toy in (whole, partial))
+    assert len(found) == len(expected) == 2_000
+    for threshold in (0.0, 0.5, 1.0, 1.5):
+        assert np.mean(found > threshold) == pytest.approx(np.mean(expected > threshold), abs=0.05)
+
+
 def test_background_depends_on_the_seed_only(model):
     toy = genome()
     draw = [

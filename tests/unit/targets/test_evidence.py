@@ -272,6 +272,28 @@ def test_annotation_log_odds_by_hand(files: dict[str, str | None]) -> None:
     assert (whole["value"], whole["log_odds"]) == (pytest.approx(0.9), 0)
 
 
+def test_genes_that_do_not_compete_are_told(
+    files: dict[str, str | None], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Consequences and links of genes beyond the window leave a row without weight and without a gene."""
+    genes = [gene("NEAR", 1_002_000), gene("DISTANT", 2_900_000)]
+    links, coding = tmp_path / "links_far.bed", tmp_path / "coding_far.tsv"
+    links.write_text("1\t999000\t1001000\tDISTANT\tneuron\n1\t999000\t1001000\tNOWHERE\tglia\n")
+    coding.write_text(
+        "## made by hand\n#chromosome\tposition\tref\talt\tgene_id\tconsequence\textra\n"
+        "1\t1000000\tA\tG\tENSG_DISTANT\tstop_gained\tp.W1#\n"
+    )
+    evidence = collect(
+        stage_results(genes, VARIANTS), {"enhancer_gene_links": str(links), "coding_consequences": str(coding)}
+    )
+    for source, mass, names in (("coding_consequence", 0.6, "ENSG_DISTANT"), ("enhancer_gene_link", 0.8, "DISTANT")):
+        told = evidence[evidence["source"] == source]
+        assert told[["gene_id", "status", "log_odds"]].to_numpy().tolist() == [["none", "not_candidate", 0.0]]
+        assert told["value"].iloc[0] == pytest.approx(mass)
+        assert names in told["detail"].iloc[0]
+    assert "1 of 2 rows name genes that are not in the gene annotation, for example NOWHERE" in caplog.text
+
+
 def test_variants_without_pip_carry_nothing(files: dict[str, str | None]) -> None:
     evidence = collect(stage_results(TWO_GENES, [variant(1_000_000, None), variant(1_000_050, None)]), files)
     assert evidence.loc[evidence["source"] != "distance", "log_odds"].eq(0).all()

@@ -92,8 +92,9 @@ def test_softmax_toy_by_hand() -> None:
 @pytest.mark.parametrize(
     ("source", "log_odds", "status"),
     [
-        ("colocalization_eqtl", 0.1, "confident"),
-        ("coding_consequence", 0.1, "confident"),
+        ("colocalization_eqtl", 0.7, "confident"),
+        ("coding_consequence", 0.7, "confident"),
+        ("colocalization_eqtl", 0.6, "distance_only"),  # H4 of about 0.2: less than twice the odds
         ("colocalization_eqtl", -0.1, "distance_only"),
         ("open_chromatin", 0.2, "distance_only"),
         ("motif_change", 0.2, "distance_only"),

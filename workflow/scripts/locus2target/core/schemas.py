@@ -58,7 +58,7 @@ EXONS = TableSchema(
     (
         Column("gene_id", "string", "Ensembl id without version"),
         Column("chromosome", "string", "without chr"),
-        Column("start", "int64", "", "0-based"),
+        Column("start", "int64", "of the union of the gene's exons over its transcripts", "0-based"),
         Column("end", "int64", "exclusive", "0-based"),
     ),
 )

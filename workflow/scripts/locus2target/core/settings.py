@@ -7,6 +7,7 @@ too, so nothing heavy is imported here.
 import csv
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from locus2target.core.chromosomes import canonical_chromosome
 from locus2target.core.errors import InputError
 
 _EXPONENT = re.compile(r"^\d+[eE][+-]?\d+$")
@@ -227,9 +229,26 @@ def _repeated_ids(rows: Sequence[Row], column: str | None, path: str) -> list[st
     return [f"{path}: {column} '{name}' stands in {ids.count(name)} rows; ids must be unique" for name in repeated]
 
 
+def _cohort_contradictions(rows: Sequence[Row], path: str) -> list[str]:
+    """Cohorts with two files for one chromosome, or with several dosage fields: only one of them would be read."""
+    problems = []
+    for cohort in dict.fromkeys(row["cohort"] for row in rows):
+        own = [row for row in rows if row["cohort"] == cohort]
+        chromosomes = Counter(canonical_chromosome(row["chromosome"]) for row in own)
+        problems += [
+            f"{path}: cohort '{cohort}' has {count} rows for chromosome '{chromosome}'; give each one file"
+            for chromosome, count in chromosomes.items()
+            if count > 1
+        ]
+        fields = sorted({row["dosage_field"] for row in own})
+        if len(fields) > 1:
+            problems.append(f"{path}: cohort '{cohort}' has dosage fields {' and '.join(fields)}; give it one")
+    return problems
+
+
 def _broken_references(config: Mapping[str, Any], sheets: Mapping[str, list[Row]], where: str) -> list[str]:
     """Ids and builds that one part of the run names and another does not provide."""
-    problems = []
+    problems = _cohort_contradictions(sheets["cohorts"], config["sheets"]["cohorts"])
     cohorts = {row["cohort"] for row in sheets["cohorts"]}
     for row in sheets["studies"]:
         if row["cohort"] is not None and row["cohort"] not in cohorts:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -27,6 +28,10 @@ _ARROW_TYPES: Mapping[str, pa.DataType] = {
     "float32": pa.float32(),
     "bool": pa.bool_(),
 }
+
+
+Record = dict[str, Any]
+"""One row of a table, by column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +175,8 @@ def read_tables(paths: Iterable[str | Path], schema: TableSchema) -> pd.DataFram
     frames = [read_table(path, schema) for path in paths]
     filled = [frame for frame in frames if len(frame)]
     return pd.concat(filled, ignore_index=True) if filled else schema.empty()
+
+
+def records(frame: pd.DataFrame) -> list[Record]:
+    """Rows of a frame, one mapping each."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from locus2target.core.chromosomes import contig_map
 from locus2target.core.errors import InputError
 from locus2target.core.intervals import Region, start_of
 from locus2target.core.variants import FetchSequence, Variant, normalize_variant
-from locus2target.ingest.files import check_bgzf, require_file
+from locus2target.ingest.files import HoldsFiles, check_bgzf, require_file
 from locus2target.ingest.genome import Genome
 
 DosageField = Literal["GT", "DS"]
@@ -70,7 +69,7 @@ class CohortDosages:
     n_exchanged: int
 
 
-class CohortGenotypes:
+class CohortGenotypes(HoldsFiles):
     """A cohort's genotypes, read region by region.
 
     Use it as a context manager. It holds open files, so each process and thread opens its own.
@@ -98,14 +97,6 @@ class CohortGenotypes:
         self._dosage_field: DosageField = dosage_field
         self._genome = genome
         self._readers: dict[str, _Reader] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the files."""

@@ -2,8 +2,11 @@
 
 import gzip
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from locus2target.core.errors import InputError
 
@@ -12,6 +15,22 @@ _BGZF_SUBFIELD = b"BC\x02\x00"  # extra field that every BGZF block header carri
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")  # the empty last block
 BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 """What reading a damaged gzip file raises."""
+
+
+class HoldsFiles(ABC):
+    """An object with open files that a `with` block closes."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the files."""
 
 
 def require_file(path: str | Path, *, where: str) -> None:

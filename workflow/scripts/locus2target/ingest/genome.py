@@ -4,8 +4,6 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +14,7 @@ from locus2target.core.chromosomes import contig_map
 from locus2target.core.errors import InputError
 from locus2target.core.schemas import CONTIGS
 from locus2target.core.tables import atomic_path
-from locus2target.ingest.files import check_bgzf, is_gzipped, numbered_lines, require_file
+from locus2target.ingest.files import HoldsFiles, check_bgzf, is_gzipped, numbered_lines, require_file
 
 _LOG = logging.getLogger(__name__)
 _TO_ACGTN = bytes(base if base in b"ACGT" else ord("N") for base in bytes(range(256)).upper())
@@ -120,7 +118,7 @@ def _link(target: Path, link: Path) -> None:
     temporary.replace(link)
 
 
-class Genome:
+class Genome(HoldsFiles):
     """An indexed FASTA, read by canonical chromosome (`1`, `X`, `MT`), whatever its contigs are called.
 
     Use it as a context manager. It holds an open file, so each process and thread opens its own.
@@ -143,14 +141,6 @@ class Genome:
         self._contigs = contig_map(self._fasta.references, where=self._path)
         by_contig = dict(zip(self._fasta.references, self._fasta.lengths, strict=True))
         self.lengths: dict[str, int] = {name: by_contig[contig] for name, contig in self._contigs.items()}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

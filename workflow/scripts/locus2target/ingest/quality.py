@@ -15,6 +15,8 @@ from locus2target.ingest.dispositions import Disposition, Ledger
 from locus2target.ingest.orientation import Strand, StudyOrientation
 from locus2target.ingest.readers import RawTable
 
+SIGNS = "signs"
+"""Name of the check that warns of a source without effect signs."""
 _GROSS_SHARE = 0.5  # of the data rows, from which one fault of values means that a column was mistaken
 _MIN_COMPARED = 20  # rows with effect, standard error and p that a comparison needs
 _MAX_COMPARED = 200_000  # a sample of evenly spaced rows of this size is compared
@@ -205,7 +207,7 @@ def check_table(table: pd.DataFrame) -> list[Check]:
     n_effective = float(table["n_effective"].median())
     return [
         Check(
-            "signs",
+            SIGNS,
             signed,
             "ok" if signed > _GROSS_SHARE else "warning",
             "Share of variants with a signed effect."

@@ -16,6 +16,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from locus2target.core.tables import Record
 from locus2target.report.formats import format_count, format_probability, format_region, format_variant
 from locus2target.report.locus_plot import (
     LEAD_COLOUR,
@@ -26,7 +27,7 @@ from locus2target.report.locus_plot import (
     plot_of_locus,
     r2_bins,
 )
-from locus2target.report.run_tables import Record, fine_mapping_of
+from locus2target.report.run_tables import fine_mapping_of
 
 _INK, _MUTED, _CANDIDATE, _GENE = "#1b2733", "#5a6774", "#0b5f73", "#98a3ae"
 _STYLE: Any = {

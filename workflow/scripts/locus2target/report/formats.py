@@ -167,17 +167,3 @@ def plural(number: int, noun: str, nouns: str | None = None) -> str:
 def split_list(text: object) -> list[str]:
     """Items of a comma-separated cell."""
     return [] if is_missing(text) else [item.strip() for item in str(text).split(",") if item.strip()]
-
-
-def parse_parts(text: object) -> dict[str, float]:
-    """Log odds by source of a `source=log odds;source=log odds` cell.
-
-    >>> parse_parts("distance=1.5;motif_change=-0.25")
-    {'distance': 1.5, 'motif_change': -0.25}
-    """
-    parts = {}
-    for item in str(text).split(";") if not is_missing(text) else ():
-        source, _, value = item.strip().rpartition("=")
-        if source:
-            parts[source] = float(value)
-    return parts

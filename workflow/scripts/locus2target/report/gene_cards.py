@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from locus2target.core.tables import Record, records
 from locus2target.report.formats import (
     anchor,
     format_probability,
@@ -12,14 +13,13 @@ from locus2target.report.formats import (
     format_variant,
     format_words,
     is_missing,
-    parse_parts,
     source_label,
     split_list,
 )
-from locus2target.report.run_tables import Record, RunTables, fine_mapping_of, is_confident, records
+from locus2target.report.run_tables import RunTables, fine_mapping_of, is_confident
 from locus2target.report.tables import Table, TableColumn, build_table
 from locus2target.targets.candidates import NONE
-from locus2target.targets.ranking import PRIOR
+from locus2target.targets.ranking import PRIOR, parse_parts
 
 _RIVALS = 5
 _MENTIONED = 0.005  # smaller log odds are written as 0.00

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from locus2target.core.tables import Record, records
 from locus2target.core.variants import parse_variant_key
 from locus2target.report.formats import (
     anchor,
@@ -21,7 +22,7 @@ from locus2target.report.formats import (
 )
 from locus2target.report.gene_cards import rival_name
 from locus2target.report.locus_plot import LEAD_COLOUR, NO_LD_COLOUR, R2_COLOURS, LocusPlot, plot_of_locus
-from locus2target.report.run_tables import Record, RunTables, fine_mapping_of, records
+from locus2target.report.run_tables import RunTables, fine_mapping_of
 from locus2target.report.tables import Table, TableColumn, build_table
 from locus2target.targets.candidates import NONE
 

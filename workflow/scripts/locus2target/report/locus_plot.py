@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from locus2target.report.run_tables import Record, records
+from locus2target.core.tables import Record, records
 from locus2target.targets.candidates import NONE
 
 BACKGROUND_NEG_LOG10_P = 2.0  # below it (p > 0.01) a variant is background and may be drawn for its neighbours
@@ -150,7 +150,7 @@ def _draw_genes(
             start=gene["start"],
             end=gene["end"],
             strand=gene["strand"],
-            exons=_merge_intervals(exons[exons["gene_id"] == gene["gene_id"]]),
+            exons=_exons_of(gene["gene_id"], exons),
             lane=lane,
             probability=probability.get(gene["gene_id"]),
         )
@@ -182,15 +182,10 @@ def assign_lanes(genes: Iterable[tuple[int, int, str]], start: int, end: int) ->
     return lanes
 
 
-def _merge_intervals(exons: pd.DataFrame) -> tuple[tuple[int, int], ...]:
-    """Union of a gene's exons over its transcripts."""
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(zip(exons["start"], exons["end"], strict=True)):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], int(end)))
-        else:
-            merged.append((int(start), int(end)))
-    return tuple(merged)
+def _exons_of(gene_id: str, exons: pd.DataFrame) -> tuple[tuple[int, int], ...]:
+    """Exons of a gene, which step annotate_genes has merged over its transcripts."""
+    own = exons[exons["gene_id"] == gene_id]
+    return tuple(zip(own["start"].tolist(), own["end"].tolist(), strict=True))
 
 
 def best_candidates(loci: pd.DataFrame, locus_genes: pd.DataFrame) -> pd.Series:

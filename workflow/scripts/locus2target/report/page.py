@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from locus2target.core.tables import atomic_path
+from locus2target.core.tables import Record, atomic_path, records
 from locus2target.core.version import VERSION
 from locus2target.report.formats import MISSING, anchor, format_count, plural
 from locus2target.report.gene_cards import GeneCard, gene_card
@@ -15,7 +15,7 @@ from locus2target.report.locus_cards import LocusCard, locus_card
 from locus2target.report.locus_plot import shown_loci
 from locus2target.report.quality import assess_quality
 from locus2target.report.rendering import render_template
-from locus2target.report.run_tables import Record, RunTables, is_confident, records
+from locus2target.report.run_tables import RunTables, is_confident
 from locus2target.report.tables import Table, ranked_table, write_table_page
 
 _RUNNERS_UP = 6

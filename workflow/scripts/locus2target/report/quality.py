@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from locus2target.core.tables import records
 from locus2target.ingest.dispositions import Disposition
+from locus2target.ingest.quality import SIGNS
 from locus2target.report.formats import format_count, plural
-from locus2target.report.run_tables import RunTables, records, short_region
+from locus2target.report.run_tables import RunTables, short_region
 from locus2target.report.tables import Table, TableColumn, build_table
 
 _MAIN_REASONS = 3
@@ -111,11 +113,10 @@ def summarize_sources(metrics: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     metrics
-        Harmonisation metrics: dispositions, which count rows, and checks.
+        Harmonisation metrics: dispositions, which count rows (those left behind have status dropped), and checks.
     """
     rows = []
     for (source, kind), group in metrics.groupby(["source", "kind"], sort=False):
-        # A check may be named like a disposition: rows left behind have status dropped, kept ones are called so.
         kept = group["metric"].isin(_KEPT)
         counts = group[kept | (group["status"] == "dropped")]
         left = counts[counts["status"] == "dropped"].sort_values("value", ascending=False, kind="stable")
@@ -209,6 +210,9 @@ def _sentences(sources: pd.DataFrame, loci: pd.DataFrame, metrics: pd.DataFrame)
         count = int((loci["ld_verdict"][analysed] == verdict).sum())
         if count:
             sentences.append(f"{count} fine-mapped with {meaning} LD (verdict {verdict}).")
+    unsigned = metrics.loc[(metrics["metric"] == SIGNS) & (metrics["status"] == "warning"), "source"]
+    if len(unsigned):
+        sentences.append(f"Without effect signs, so without LD and without directions: {', '.join(unsigned)}.")
     n_warnings = int((metrics["status"] == "warning").sum())
     if n_warnings:
         sentences.append(f"{plural(n_warnings, 'warning')} from checks of the input, listed below.")

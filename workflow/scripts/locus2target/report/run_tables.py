@@ -3,16 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from locus2target.core import schemas
-from locus2target.core.tables import read_table, read_tables
+from locus2target.core.tables import Record, read_table, read_tables, records
 from locus2target.targets.ranking import CONFIDENT
-
-Record = dict[str, Any]
-"""One row of a table, by column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +74,6 @@ def load_run_tables(
         locus_genes=read_tables(locus_genes, schemas.LOCUS_GENES),
         ranked_genes=read_tables(ranked_genes, schemas.RANKED_GENES),
     )
-
-
-def records(frame: pd.DataFrame) -> list[Record]:
-    """Rows of a frame, one mapping each."""
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def short_region(locus: Record) -> str:

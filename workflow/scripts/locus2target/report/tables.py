@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from locus2target.core.tables import atomic_path
+from locus2target.core.tables import Record, atomic_path
 from locus2target.report import formats
 from locus2target.report.rendering import render_template
-from locus2target.report.run_tables import Record
-from locus2target.targets.ranking import PRIOR
+from locus2target.targets.ranking import PRIOR, parse_parts
 
 Kind = Literal[
     "text",
@@ -149,7 +148,7 @@ _RANKED_HEAD = (
         "status",
         "Status",
         "badge",
-        "confident; distance_only when nothing but distance names it; uncertain below the config's limit",
+        "confident; distance_only when no source that names genes doubles its odds; uncertain below the config's limit",
     ),
     TableColumn("direction", "Direction", "direction", "▲ more gene activity goes with more disease, ▼ with less"),
 )
@@ -174,7 +173,7 @@ def ranked_table(ranked: Sequence[Record], *, caption: str, filename: str) -> Ta
         Ranked-genes rows with `best_region`, and the links `gene_href` and `locus_href` (None where there is no
         section).
     """
-    parts = [formats.parse_parts(row["parts"]) for row in ranked]
+    parts = [parse_parts(row["parts"]) for row in ranked]
     sources = [source for source in present_sources(parts) if source != PRIOR]
     rows = [
         {**row, **{f"part:{source}": part.get(source) for source in sources}}

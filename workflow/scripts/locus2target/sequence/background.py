@@ -5,13 +5,14 @@ the same background.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from locus2target.core.chromosomes import ORDER
+from locus2target.core.intervals import Region
 from locus2target.sequence.backends import Model, PredictionT
 from locus2target.sequence.encoding import BASES
 from locus2target.sequence.scoring import score_variants
@@ -20,7 +21,9 @@ from locus2target.sequence.windows import FetchBases
 _LOGGER = logging.getLogger(__name__)
 N_BACKGROUND = 2_000  # standard error of a quantile of 0.95: 0.005
 SEED = 0
-_MAX_ROUNDS = 50  # gives up on a genome with less than 2 % sequence
+_MAX_ROUNDS = 50
+_SPARSE = 0.5  # share of random places with sequence, below which the FASTA is of part of a genome
+_PIECE_BP = 1 << 16  # such a FASTA is searched for sequence in pieces of this size
 
 
 def background_sizes(
@@ -50,10 +53,14 @@ def background_sizes(
     np.ndarray
         float64 of shape (n,), ascending; empty when the genome has too little sequence to find `n` places.
     """
+    stretches = [Region(name, 0, lengths[name]) for name in lengths if name in ORDER]
+    stretches = stretches or [Region(name, 0, length) for name, length in lengths.items()]
+    if len(_draw(np.random.default_rng(seed), fetch, stretches, n)) < _SPARSE * n:
+        stretches = _with_sequence(fetch, stretches)
     generator = np.random.default_rng(seed)
     sizes = np.empty(0)
     for _ in range(_MAX_ROUNDS):
-        variants = _draw(generator, fetch, lengths, n)
+        variants = _draw(generator, fetch, stretches, n)
         scores = score_variants(model, variants, fetch, batch_size=batch_size)
         sizes = np.concatenate([sizes, np.abs(scores.largest()[0][scores.scored])])[:n]
         if len(sizes) == n:
@@ -62,18 +69,27 @@ def background_sizes(
     return np.empty(0)
 
 
-def _draw(generator: np.random.Generator, fetch: FetchBases, lengths: Mapping[str, int], n: int) -> pd.DataFrame:
-    """Draw n places along the chromosomes, and another base at each; places without sequence are left out."""
-    chromosomes = [name for name in lengths if name in ORDER] or list(lengths)
-    ends = np.cumsum([lengths[name] for name in chromosomes])
-    places = np.sort(generator.integers(ends[-1], size=n))
-    shifts = generator.integers(1, 4, size=n)
-    contigs = np.searchsorted(ends, places, side="right")
+def _with_sequence(fetch: FetchBases, stretches: Sequence[Region]) -> list[Region]:
+    """Pieces of the stretches that hold a known base."""
+    pieces = (
+        Region(stretch.chromosome, start, min(start + _PIECE_BP, stretch.end))
+        for stretch in stretches
+        for start in range(stretch.start, stretch.end, _PIECE_BP)
+    )
+    return [piece for piece in pieces if fetch(piece.chromosome, piece.start, piece.end).strip("N")]
+
+
+def _draw(generator: np.random.Generator, fetch: FetchBases, stretches: Sequence[Region], n: int) -> pd.DataFrame:
+    """Draw n places along the stretches, and another base at each; places without sequence are left out."""
+    ends = np.cumsum([0, *(stretch.length for stretch in stretches)])
+    places = np.sort(generator.integers(ends[-1], size=n)) if stretches else np.empty(0, np.int64)
+    shifts = generator.integers(1, 4, size=len(places))
     rows = []
-    for contig, place, shift in zip(contigs.tolist(), places.tolist(), shifts.tolist(), strict=True):
-        chromosome = chromosomes[contig]
-        start = place - int(ends[contig]) + lengths[chromosome]
-        ref = fetch(chromosome, start, start + 1)
+    for place, shift in zip(places.tolist(), shifts.tolist(), strict=True):
+        index = int(np.searchsorted(ends, place, side="right")) - 1
+        stretch = stretches[index]
+        start = stretch.start + place - int(ends[index])
+        ref = fetch(stretch.chromosome, start, start + 1)
         if ref in BASES:
-            rows.append((chromosome, start + 1, ref, BASES[(BASES.index(ref) + shift) % 4]))
+            rows.append((stretch.chromosome, start + 1, ref, BASES[(BASES.index(ref) + shift) % 4]))
     return pd.DataFrame(rows, columns=["chromosome", "position", "ref", "alt"])

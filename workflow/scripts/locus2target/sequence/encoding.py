@@ -17,7 +17,6 @@ _CODE_OF_BYTE = np.full(256, UNKNOWN, dtype=np.uint8)
 for _code, _base in enumerate(BASES):
     _CODE_OF_BYTE[[ord(_base), ord(_base.lower())]] = _code
 _BYTE_OF_CODE = np.frombuffer(b"ACGTN", dtype=np.uint8)
-_COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN], dtype=np.uint8)
 
 
 def encode(sequence: str) -> Codes:
@@ -32,11 +31,6 @@ def encode(sequence: str) -> Codes:
 def decode(codes: Codes) -> str:
     """Sequence in upper case, N for unknown bases."""
     return _BYTE_OF_CODE[codes].tobytes().decode("ascii")
-
-
-def reverse_complement_codes(codes: Codes) -> Codes:
-    """Codes of the other strand, for arrays of shape (..., L)."""
-    return _COMPLEMENT[codes[..., ::-1]]
 
 
 def one_hot(codes: Codes) -> npt.NDArray[np.int8]:

@@ -208,7 +208,7 @@ def _gather_dosages(
     cohort = genotypes.read_region(region, min_maf=limits.min_maf)
     aligned = align_dosages(sumstats.iloc[signed], cohort.variants, cohort.dosages)
     LOGGER.info(
-        "%s: %d of %d cohort variants used; %d not in the study, %d constant, %d had REF and ALT exchanged; not read: %s",
+        "%s: %d of %d cohort variants used; %d not in the study, %d constant, %d exchanged; not read: %s",
         *(locus["locus"], len(aligned.rows), len(cohort.variants), aligned.n_not_in_study, aligned.n_monomorphic),
         *(cohort.n_exchanged, cohort.skipped),
     )

@@ -44,14 +44,14 @@ def read_consequences(path: str | Path) -> pd.DataFrame:
     """Read a TSV of coding consequences: variant columns, gene_id (no version) and consequence.
 
     Several terms of one row are joined by `&` or `,`, as annotation programs write them. Lines before the header that
-    start with `##` are skipped; the header may start with `#`.
+    start with `##` or `# ` are skipped; the header may start with `#`.
 
     Raises
     ------
     InputError
         If there is no header, a column is absent, a line is too long or a position is not a whole number.
     """
-    skipped = _leading_lines(path, ("##",))
+    skipped = _leading_lines(path, ("##", "# "))
     try:
         table = pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False, skiprows=skipped)
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:

@@ -1,7 +1,7 @@
 """From the results of all stages to evidence rows: one disease, all loci, every source."""
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,16 +58,34 @@ def annotate_variants(results: StageResults, paths: Mapping[str, str | None]) ->
     carriers = results.credible_sets.loc[
         results.credible_sets["pip"].notna(), ["locus", "variant", "chromosome", "position", "ref", "alt", "pip"]
     ]
-    peaks, links, coding = (paths[name] for name in ("open_chromatin", "enhancer_gene_links", "coding_consequences"))
+    peaks = _read(paths["open_chromatin"], files.read_open_chromatin)
+    links = _read(paths["enhancer_gene_links"], files.read_gene_links)
+    coding = _read(paths["coding_consequences"], files.read_consequences)
+    if links is not None:
+        _log_unknown_genes("enhancer_gene_links", links["gene"], results.genes)
+    if coding is not None:
+        _log_unknown_genes("coding_consequences", coding["gene_id"], results.genes)
     return VariantAnnotations(
-        open_chromatin=None
-        if peaks is None
-        else _in_intervals(carriers, files.read_open_chromatin(peaks), ["context"]),
-        links=None if links is None else _in_intervals(carriers, files.read_gene_links(links), ["gene", "context"]),
-        consequences=None if coding is None else _coding(carriers, files.read_consequences(coding)),
+        open_chromatin=None if peaks is None else _in_intervals(carriers, peaks, ["context"]),
+        links=None if links is None else _in_intervals(carriers, links, ["gene", "context"]),
+        consequences=None if coding is None else _coding(carriers, coding),
         exons=_in_intervals(carriers, results.exons, ["gene_id"]),
         motifs=_of_loci(results.variant_effects[list(_MOTIF_COLUMNS)], carriers),
     )
+
+
+def _read(path: str | None, reader: Callable[[str], pd.DataFrame]) -> pd.DataFrame | None:
+    return None if path is None else reader(path)
+
+
+def _log_unknown_genes(name: str, named: "pd.Series[str]", genes: pd.DataFrame) -> None:
+    """Say how many rows of an annotation file name a gene that the gene annotation lacks."""
+    unknown = named[~named.isin({*genes["gene_id"], *genes["gene_symbol"]})]
+    if len(unknown):
+        _LOGGER.warning(
+            "%s: %d of %d rows name genes that are not in the gene annotation, for example %s",
+            *(name, len(unknown), len(named), unknown.iloc[0]),
+        )
 
 
 def _in_intervals(carriers: pd.DataFrame, intervals: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from locus2target.targets.candidates import NOT_CANDIDATE
 from locus2target.targets.evidence_rows import LocusData, Row, by_pip, pip_mass
 from locus2target.targets.weights import Weights, mixed_log_odds
 
@@ -16,6 +17,7 @@ _NEAR_TSS_BP = 10_000
 _SMALLEST_MASS = 0.01  # less PIP in chromatin is not worth a row: at most 0.016 log odds
 _LARGE_CHANGE = 0.99  # quantile among background variants
 _NO_FILE = "no_annotation"
+_NAMED_GENES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,14 @@ class VariantAnnotations:
 
 
 def coding_evidence(data: LocusData, annotations: VariantAnnotations, weights: Weights) -> list[Row]:
-    """Give one row per candidate gene whose protein a variant changes; exonic variants are only told without a file."""
+    """Give one row per candidate gene whose protein a variant changes, and one for the other genes together.
+
+    Without a file of consequences exonic variants are told and not counted.
+    """
     if annotations.consequences is None:
         return _exonic_variants(data, annotations.exons)
     carried = annotations.consequences
-    rows: list[Row] = []
+    rows = _other_genes(data, "coding_consequence", carried.assign(gene=carried["gene_id"]), "changes the protein")
     for gene_id, of_gene in carried.groupby("gene_id", sort=True):
         if gene_id not in data.symbols:
             continue
@@ -68,6 +73,30 @@ def coding_evidence(data: LocusData, annotations: VariantAnnotations, weights: W
             )
         )
     return rows
+
+
+def _other_genes(data: LocusData, source: str, carried: pd.DataFrame, what: str) -> list[Row]:
+    """One row without weight for variants that point, by symbol or id, at genes that do not compete at the locus."""
+    others = carried[~carried["gene"].isin({*data.symbols, *data.symbols.values()})]
+    mass = pip_mass(others)
+    if mass < _SMALLEST_MASS:
+        return []
+    excluded = data.candidates.excluded
+    symbols = dict(zip(excluded["gene_id"], excluded["gene_symbol"], strict=True))
+    names = sorted({symbols.get(gene, str(gene)) for gene in others["gene"]})
+    more = f" and {len(names) - _NAMED_GENES} more" if len(names) > _NAMED_GENES else ""
+    reason = "these genes are far from the lead variant, of other types, or not in the gene annotation"
+    return [
+        data.row(
+            source,
+            detail=f"PIP {mass:.2g} {what} of genes that do not compete: {', '.join(names[:_NAMED_GENES])}{more}",
+            value=mass,
+            unit="PIP mass",
+            variants=by_pip(others),
+            status=NOT_CANDIDATE,
+            reason=reason,
+        )
+    ]
 
 
 def _graded_log_odds(weights: Weights, high: float, moderate: float) -> float:
@@ -99,12 +128,12 @@ def _exonic_variants(data: LocusData, exons: pd.DataFrame) -> list[Row]:
 
 
 def link_evidence(data: LocusData, annotations: VariantAnnotations, weights: Weights) -> list[Row]:
-    """Give one row per candidate gene with variants in an enhancer linked to it, in any cell type."""
+    """Give one row per candidate with variants in an enhancer linked to it, and one for the other genes together."""
     if annotations.links is None:
         reason = "no enhancer-gene links (annotations.enhancer_gene_links)"
         return [data.row("enhancer_gene_link", detail=reason, status=_NO_FILE, reason=reason)]
     carried = annotations.links
-    rows: list[Row] = []
+    rows = _other_genes(data, "enhancer_gene_link", carried, "lies in enhancers")
     for gene_id, symbol in data.symbols.items():
         of_gene = carried[carried["gene"].isin([gene_id, symbol])]
         if pip_mass(of_gene) >= _SMALLEST_MASS:
@@ -148,7 +177,7 @@ def motif_evidence(data: LocusData, annotations: VariantAnnotations, weights: We
     rows = _failed_scores(data, annotations.motifs[~scored_well])
     scored = annotations.motifs[scored_well]
     if len(scored) and scored["background_quantile"].isna().all():
-        reason = "the motif scores have no background to compare with"
+        reason = "no scored variant is a single-base change with a background to compare with"
         return [*rows, data.row(source, detail=reason, status="not_calibrated", reason=reason)]
     large = scored[scored["background_quantile"] >= _LARGE_CHANGE]
     if annotations.open_chromatin is None:

@@ -21,7 +21,6 @@ from locus2target.targets.candidates import NONE
 from locus2target.targets.evidence_rows import LocusData, Row
 from locus2target.targets.weights import Weights, mixed_log_odds
 
-QTL_TYPES = ("eqtl", "sqtl", "pqtl", "caqtl")
 _MOLECULAR_TRAITS = {
     "eqtl": "expression",
     "sqtl": "splicing",

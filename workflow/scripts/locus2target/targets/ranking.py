@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from locus2target.core.schemas import LOCUS_GENES, RANKED_GENES
+from locus2target.core.tables import Record, records
 from locus2target.targets.candidates import NO_CANDIDATES, NONE, NONE_SYMBOL, NOT_CANDIDATE
 from locus2target.targets.mechanism import combine_directions, describe_mechanism
 from locus2target.targets.weights import SOURCES, Weights
@@ -24,7 +25,7 @@ NAMING_SOURCES = frozenset(source for source in SOURCES if source.startswith("co
     "coding_consequence",
     "enhancer_gene_link",
 }
-Row = dict[str, Any]
+NAMING_LOG_ODDS = math.log(2)  # smallest sum of a source that names a gene: it doubles the odds
 
 
 def softmax(log_odds: Sequence[float]) -> npt.NDArray[np.float64]:
@@ -55,7 +56,7 @@ def rank_loci(
         Below, a gene's status is `uncertain`; from this on `confident`, or `distance_only` when nothing names it.
     """
     by_locus = dict(iter(evidence.groupby("locus")))
-    rows: list[Row] = []
+    rows: list[Record] = []
     for locus, status, reason in states[["locus", "status", "reason"]].itertuples(index=False):
         if status != "ok":
             rows.append(_unranked_locus(disease, locus, status, reason))
@@ -66,14 +67,14 @@ def rank_loci(
     return table.assign(**_verdicts(table, confident_probability, where=genes))
 
 
-def rank_locus(evidence: pd.DataFrame, weights: Weights, *, disease: str, locus: str) -> list[Row]:
+def rank_locus(evidence: pd.DataFrame, weights: Weights, *, disease: str, locus: str) -> list[Record]:
     """Rank the candidates of one locus; the row `none` has status ok."""
     competing = evidence[(evidence["gene_id"] != NONE) & (evidence["status"] != NOT_CANDIDATE)]
-    by_gene = {str(gene): _records(group) for gene, group in competing.groupby("gene_id", sort=True)}
+    by_gene = {str(gene): records(group) for gene, group in competing.groupby("gene_id", sort=True)}
     if not by_gene:
         return [_unranked_locus(disease, locus, NO_CANDIDATES, "no candidate gene near the lead variant")]
     prior = -math.log(len(by_gene))
-    rows = [_gene_row(gene, records, prior, disease=disease, locus=locus) for gene, records in by_gene.items()]
+    rows = [_gene_row(gene, parts, prior, disease=disease, locus=locus) for gene, parts in by_gene.items()]
     rows.append(_none_row(weights.log_odds(PRIOR, NONE), len(rows), disease=disease, locus=locus))
     for row, probability in zip(rows, softmax([row["log_odds"] for row in rows]), strict=True):
         row["probability"] = float(probability)
@@ -81,20 +82,16 @@ def rank_locus(evidence: pd.DataFrame, weights: Weights, *, disease: str, locus:
     return [{**row, "locus_rank": rank} for rank, row in enumerate(rows, start=1)]
 
 
-def _records(frame: pd.DataFrame) -> list[Row]:
-    return [{str(name): cell for name, cell in record.items()} for record in frame.to_dict("records")]
-
-
 def _order(row: Mapping[str, Any]) -> tuple[float, float, str, str]:
     """Best first; rounding keeps sums that differ only in the order of addition equal."""
     return -round(row["probability"], 12), -round(row["log_odds"], 12), row["gene_symbol"], row["gene_id"]
 
 
-def _gene_row(gene_id: str, records: list[Row], prior: float, *, disease: str, locus: str) -> Row:
-    parts = {PRIOR: prior, **source_parts(records)}
-    direction, _ = combine_directions(records)
-    symbol = records[0]["gene_symbol"]
-    supporting = sorted((r for r in records if r["log_odds"] > 0), key=lambda r: (-r["log_odds"], r["source"]))
+def _gene_row(gene_id: str, evidence: list[Record], prior: float, *, disease: str, locus: str) -> Record:
+    parts = {PRIOR: prior, **source_parts(evidence)}
+    direction, _ = combine_directions(evidence)
+    symbol = evidence[0]["gene_symbol"]
+    supporting = sorted((r for r in evidence if r["log_odds"] > 0), key=lambda r: (-r["log_odds"], r["source"]))
     return {
         "disease": disease,
         "locus": locus,
@@ -105,17 +102,15 @@ def _gene_row(gene_id: str, records: list[Row], prior: float, *, disease: str, l
         "variants": _joined(supporting, "variants"),
         "contexts": _joined(supporting, "context"),
         "parts": format_parts(parts),
-        "mechanism": describe_mechanism(records, gene_symbol=symbol, disease=disease),
+        "mechanism": describe_mechanism(evidence, gene_symbol=symbol, disease=disease),
         "status": UNCERTAIN,
         "reason": "",
     }
 
 
-def source_parts(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def source_parts(evidence: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Log odds by source, sources in their fixed order; those that add nothing are left out."""
-    sums = {
-        source: math.fsum(record["log_odds"] for record in records if record["source"] == source) for source in SOURCES
-    }
+    sums = {source: math.fsum(row["log_odds"] for row in evidence if row["source"] == source) for source in SOURCES}
     return {source: log_odds for source, log_odds in sums.items() if log_odds != 0}
 
 
@@ -134,14 +129,14 @@ def parse_parts(text: str) -> dict[str, float]:
     return {source: float(value) for source, value in pairs}
 
 
-def _joined(records: Sequence[Mapping[str, Any]], column: str) -> str | None:
+def _joined(evidence: Sequence[Mapping[str, Any]], column: str) -> str | None:
     """Distinct entries of a comma-separated column, strongest evidence first."""
-    cells = [record[column] for record in records if isinstance(record[column], str)]
+    cells = [row[column] for row in evidence if isinstance(row[column], str)]
     names = dict.fromkeys(name for cell in cells for name in cell.split(",") if name)
     return ",".join(names) if names else None
 
 
-def _none_row(log_odds: float, n_candidates: int, *, disease: str, locus: str) -> Row:
+def _none_row(log_odds: float, n_candidates: int, *, disease: str, locus: str) -> Record:
     return {
         "disease": disease,
         "locus": locus,
@@ -155,7 +150,7 @@ def _none_row(log_odds: float, n_candidates: int, *, disease: str, locus: str) -
     }
 
 
-def _unranked_locus(disease: str, locus: str, status: str, reason: str) -> Row:
+def _unranked_locus(disease: str, locus: str, status: str, reason: str) -> Record:
     return {
         **_none_row(0.0, 0, disease=disease, locus=locus),
         "locus_rank": 1,
@@ -186,9 +181,9 @@ def _verdict(probability: float, parts: str, threshold: float) -> tuple[str, str
     """Status and reason of one gene. Being near is not enough to be confident of, however empty the locus."""
     if probability < threshold:
         return UNCERTAIN, f"probability {probability:.2g} is below {threshold:g}"
-    if any(value > 0 for source, value in parse_parts(parts).items() if source in NAMING_SOURCES):
+    if any(value >= NAMING_LOG_ODDS for source, value in parse_parts(parts).items() if source in NAMING_SOURCES):
         return CONFIDENT, ""
-    return DISTANCE_ONLY, "no colocalization, coding consequence or enhancer-gene link speaks for the gene"
+    return DISTANCE_ONLY, "no colocalization, coding consequence or enhancer-gene link doubles the gene's odds"
 
 
 def rank_disease(
@@ -221,7 +216,7 @@ def overlap_groups(loci: pd.DataFrame) -> dict[str, int]:
     return groups
 
 
-def _ranked_row(genes: pd.DataFrame, groups: Mapping[str, int], disease: str) -> Row:
+def _ranked_row(genes: pd.DataFrame, groups: Mapping[str, int], disease: str) -> Record:
     """One gene over its loci; ties for the best locus go to the first by name."""
     ordered = genes.sort_values(["probability", "log_odds", "locus"], ascending=[False, False, True])
     best = ordered.iloc[0]

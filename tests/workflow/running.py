@@ -9,17 +9,19 @@ from pathlib import Path
 import pytest
 from toy import ROOT
 
+# As pytest was started: once a test has loaded R into this process, LD_LIBRARY_PATH leads children to R's libraries.
+ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith(("SNAKEMAKE", "PYTEST"))}
+
 
 def run_snakemake(
     directory: Path, *arguments: str, check: bool = True, root: Path = ROOT
 ) -> "subprocess.CompletedProcess[str]":
     """Run the workflow in `directory`; standard output and error together in `stdout`."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), *arguments]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("SNAKEMAKE", "PYTEST"))}
     done = subprocess.run(
         command,
         cwd=directory,
-        env=environment,
+        env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,6 +1,5 @@
 """`snakemake --profile slurm` runs the demo with real sbatch jobs, on a one-machine SLURM cluster."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -9,12 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from running import ENVIRONMENT
 from toy import ROOT
 
 from locus2target.core import schemas
 from locus2target.core.tables import read_table
 
-SLURM_PATH = f"{os.environ['PATH']}:/usr/sbin"
+SLURM_PATH = f"{ENVIRONMENT['PATH']}:/usr/sbin"
 HAS_SLURM = all(shutil.which(name, path=SLURM_PATH) for name in ("sbatch", "slurmctld", "munged"))
 pytestmark = [
     pytest.mark.slurm,
@@ -28,7 +28,7 @@ pytestmark = [
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A cluster of its own: environment that leads SLURM's programs to it."""
     state = tmp_path_factory.mktemp("slurm")
-    environment = os.environ | {"SLURM_TEST_DIR": str(state), "SLURM_TEST_PORT": "26817"}
+    environment = ENVIRONMENT | {"SLURM_TEST_DIR": str(state), "SLURM_TEST_PORT": "26817"}
     tools = ROOT / "tests" / "tools"
     subprocess.run([tools / "start-slurm", "--no-install"], env=environment, check=True, capture_output=True)
     yield environment | {"SLURM_CONF": str(state / "etc" / "slurm.conf")}
@@ -61,7 +61,7 @@ def test_the_demo_runs_with_profile_slurm(
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--profile", "slurm", *quick],
         cwd=clone,
-        env=cluster | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env=cluster | {"PATH": f"{Path(sys.executable).parent}:{ENVIRONMENT['PATH']}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

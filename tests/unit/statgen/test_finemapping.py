@@ -161,6 +161,7 @@ def test_planted_variants_are_found(locus_data, tmp_path):
         members = table[table["credible_set"] == signal]
         assert table["pip"][j] == members["pip"].max() > 0.5
         assert members["posterior_mean"].sum() == pytest.approx(effect, abs=0.2)
+    assert table["pip"].sum() == pytest.approx(2, abs=0.1)  # idle effects lift nobody
     signals = result.signals.set_index("signal")
     assert signals["primary"].to_dict() == {0: False, 1: True, 2: True}
     assert signals["log_bayes_factor"][1] >= signals["log_bayes_factor"][2]

@@ -159,7 +159,7 @@ def stage_results(
         loci=table(schemas.LOCI, [locus()] if loci is None else loci),
         fine_mapping=table(schemas.FINE_MAPPING, [fit()] if fits is None else fits),
         credible_sets=table(schemas.CREDIBLE_SETS, variants),
-        signals=table(schemas.SIGNALS, [{"locus": "L1", "signal": 1, "primary": True}]),
+        signals=table(schemas.SIGNALS, [{"locus": "L1", "signal": 1, "primary": True, "lead_variant": LEAD}]),
         colocalization=table(schemas.COLOCALIZATION, colocalization),
         variant_effects=table(schemas.VARIANT_EFFECTS, effects),
         genes=table(schemas.GENES, genes),

@@ -12,7 +12,7 @@ def find(
     types: tuple[str, ...] = ("protein_coding",),
 ):  # type: ignore[no-untyped-def]
     pairs_table = table(schemas.COLOCALIZATION, [] if pairs is None else pairs)
-    return find_candidates(LEAD, table(schemas.GENES, genes), pairs_table, gene_types=types, window_bp=500_000)
+    return find_candidates([LEAD], table(schemas.GENES, genes), pairs_table, gene_types=types, window_bp=500_000)
 
 
 def test_window_reaches_the_gene_body_and_is_inclusive() -> None:
@@ -20,6 +20,14 @@ def test_window_reaches_the_gene_body_and_is_inclusive() -> None:
     genes = [{**gene(name, 400_000), "end": end} for name, end in ends_at.items()]
     genes += [gene("IN_RIGHT", 1_500_000), gene("OUT_RIGHT", 1_500_001), gene("OVER", 900_000, length=300_000)]
     assert find(genes).genes["gene_symbol"].tolist() == ["IN_LEFT", "IN_RIGHT", "OVER"]
+
+
+def test_genes_near_any_signal_of_the_locus_compete() -> None:
+    genes = table(schemas.GENES, [gene("FIRST", 1_100_000), gene("SECOND", 2_400_000), gene("FAR", 3_000_000)])
+    nothing = table(schemas.COLOCALIZATION, [])
+    leads = [LEAD, "1:2000000:A:G"]
+    found = find_candidates(leads, genes, nothing, gene_types=["protein_coding"], window_bp=500_000)
+    assert set(found.genes["gene_symbol"]) == {"FIRST", "SECOND"}
 
 
 def test_genes_of_other_chromosomes_are_not_near() -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from locus2target.targets.mechanism import combine_directions, describe_mechanism
+from locus2target.targets.mechanism import combine_directions, describe_mechanism, names_gene
 
 VARIANT = "rs3087243 (2:204738919:G:A, PIP 0.42)"
 
@@ -65,6 +65,22 @@ def test_evidence_against_a_gene_is_not_support() -> None:
 
 def test_a_low_h4_is_not_called_colocalization() -> None:
     assert "no functional evidence" in describe(DISTANCE, row("colocalization_eqtl", 0.3, value=0.2))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "named"),
+    [
+        (row("colocalization_eqtl", 2.5, value=0.99), True),
+        (row("colocalization_eqtl", 0.9, value=0.3), False),  # doubles the odds, yet more probably not shared
+        (row("colocalization_eqtl", 0.6, value=0.6), False),
+        (row("coding_consequence", 2.0, value=0.6), True),
+        (row("open_chromatin", 2.0, value=1.0), False),
+        (row("qtl_lead_overlap", 0.7, value=1.0), False),
+    ],
+)
+def test_only_evidence_that_names_the_gene_names_it(evidence: dict[str, Any], named: bool) -> None:
+    assert names_gene([DISTANCE, evidence]) == named
+    assert not named or "no functional evidence" not in describe(DISTANCE, evidence)
 
 
 def test_conflicts_are_said() -> None:

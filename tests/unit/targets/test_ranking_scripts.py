@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
-from target_toys import WEIGHTS, coloc, effect, fit, gene, locus, table, variant
+from target_toys import LEAD, WEIGHTS, coloc, effect, fit, gene, locus, table, variant
 
 import assemble_evidence
 import rank_genes
@@ -33,7 +33,13 @@ def test_steps_hand_over_one_disease(tmp_path: Path) -> None:
         credible_sets=[
             stored(tmp_path, schemas.CREDIBLE_SETS, [variant(1_000_000, 0.9), variant(1_000_000, 0.9) | other])
         ],
-        signals=[stored(tmp_path, schemas.SIGNALS, [{"locus": "L1", "disease": "some_disease", "primary": True}])],
+        signals=[
+            stored(
+                tmp_path,
+                schemas.SIGNALS,
+                [{"locus": "L1", "disease": "some_disease", "primary": True, "lead_variant": LEAD}],
+            )
+        ],
         colocalization=[
             stored(tmp_path, schemas.COLOCALIZATION, [coloc("TARGET", 0.99), coloc("NEAREST", 0.9) | other])
         ],

@@ -7,6 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+SIGNS = "signs"
+"""Name of the QC check that says whether a source gives the direction of its effects."""
+
 
 class Disposition(StrEnum):
     """End of one input row; the words that start with `kept` are rows of the canonical table."""

@@ -11,12 +11,10 @@ from scipy.stats import spearmanr
 from locus2target.core.errors import InputError
 from locus2target.core.schemas import HARMONIZATION_QC
 from locus2target.ingest.association import Association, FloatArray, size_of_z
-from locus2target.ingest.dispositions import Disposition, Ledger
+from locus2target.ingest.dispositions import SIGNS, Disposition, Ledger
 from locus2target.ingest.orientation import Strand, StudyOrientation
 from locus2target.ingest.readers import RawTable
 
-SIGNS = "signs"
-"""Name of the check that warns of a source without effect signs."""
 _GROSS_SHARE = 0.5  # of the data rows, from which one fault of values means that a column was mistaken
 _MIN_COMPARED = 20  # rows with effect, standard error and p that a comparison needs
 _MAX_COMPARED = 200_000  # a sample of evenly spaced rows of this size is compared

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from locus2target.core.tables import records
-from locus2target.ingest.dispositions import Disposition
-from locus2target.ingest.quality import SIGNS
+from locus2target.ingest.dispositions import SIGNS, Disposition
 from locus2target.report.formats import format_count, plural
 from locus2target.report.run_tables import RunTables, short_region
 from locus2target.report.tables import Table, TableColumn, build_table

@@ -366,13 +366,24 @@ def _susie_columns(sumstats: pd.DataFrame, signals: _SeparateSignals) -> dict[st
     unsigned = np.isnan(_floats(sumstats, "z_score"))
     why_not = np.where(unsigned, "No direction of effect.", "Not genotyped in the cohort, or rare or constant there.")
     return {
-        "pip": _spread(fit.pip, rows, n_variants),
+        "pip": _spread(_pip_of_signals(signals), rows, n_variants),
         "posterior_mean": _spread(fit.posterior_mean() * signals.scale, rows, n_variants),
         "posterior_sd": _spread(fit.posterior_sd() * signals.scale, rows, n_variants),
         "credible_set": _optional_integers(n_variants, {k: rows[s.variables] for k, s in enumerate(signals.sets, 1)}),
         "status": np.where(without_ld, "not_in_ld", OK).astype(object),
         "reason": np.where(without_ld, why_not, "").astype(object),
     }
+
+
+def _pip_of_signals(signals: _SeparateSignals) -> FloatArray:
+    """1 - prod(1 - alpha) over the effects that have a credible set, shape (n_ld_variants,).
+
+    An effect that found nothing can keep a tiny prior variance; its flat alpha would lift every variant by 1/p, and
+    ten of them to a sum of PIPs near ten. susieR offers the same as `prune_by_cs`.
+    """
+    effects = [members.effect for members in signals.sets]
+    pip: FloatArray = 1.0 - np.prod(1.0 - signals.fit.alpha[effects], axis=0)
+    return pip
 
 
 def _spread(values: FloatArray, rows: IntArray, n_variants: int) -> FloatArray:

@@ -52,7 +52,7 @@ def locus_states(loci: pd.DataFrame, fine_mapping: pd.DataFrame) -> pd.DataFrame
 
 
 def find_candidates(
-    lead_variant: str,
+    lead_variants: Collection[str],
     genes: pd.DataFrame,
     colocalization: pd.DataFrame,
     *,
@@ -63,8 +63,8 @@ def find_candidates(
 
     Parameters
     ----------
-    lead_variant
-        Key of the locus' lead variant.
+    lead_variants
+        Keys of the locus' lead variant and of the leads of its signals; at least one.
     genes
         All genes (schema GENES).
     colocalization
@@ -72,12 +72,12 @@ def find_candidates(
     gene_types
         Biotypes that may be candidates; `unknown` is one only when it is listed.
     window_bp
-        Largest distance between lead variant and gene body, bases.
+        Largest distance between a lead variant and the gene body, bases.
     """
-    lead = parse_variant_key(lead_variant)
-    neighbours = genes[genes["chromosome"] == lead.chromosome]
+    leads = [parse_variant_key(key) for key in lead_variants]
+    neighbours = genes[genes["chromosome"] == leads[0].chromosome]
     distances = [
-        distance_to_interval(lead.position, start, end)
+        min(distance_to_interval(lead.position, start, end) for lead in leads)
         for start, end in zip(neighbours["start"], neighbours["end"], strict=True)
     ]
     near = neighbours[np.array(distances, dtype=np.int64) <= window_bp]

@@ -166,7 +166,8 @@ def _locus_data(
     for locus in analysed:
         variants, colocalization, signals = (table[locus] for table in tables)
         lead = loci[locus]["lead_variant"]
-        candidates = find_candidates(lead, results.genes, colocalization, gene_types=gene_types, window_bp=window_bp)
+        leads = {lead, *signals.loc[signals["primary"], "lead_variant"]}
+        candidates = find_candidates(leads, results.genes, colocalization, gene_types=gene_types, window_bp=window_bp)
         _LOGGER.info("%s: %d candidates, %d genes excluded", locus, len(candidates.genes), len(candidates.excluded))
         known = variants["pip"].notna()
         yield LocusData(

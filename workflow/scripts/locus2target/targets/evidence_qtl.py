@@ -64,13 +64,22 @@ def lead_overlap_evidence(data: LocusData, weights: Weights) -> list[Row]:
     colocalized = set(full["gene_id"])
     rows: list[Row] = []
     for gene_id, of_gene in data.colocalization[by_method].groupby("gene_id", sort=True):
-        placed = of_gene[of_gene["status"] == _LEAD_PLACED]
+        # without a PIP, a lead is neither inside nor outside a credible set
+        placed = of_gene[(of_gene["status"] == _LEAD_PLACED) & of_gene["shared_variant"].isin(data.scored.index)]
         if gene_id in data.symbols and len(placed):
             # tissues of one resource can come as leads and as significant pairs: the same lead counts once
             distinct = placed.drop_duplicates(["tissue", "phenotype_id", "shared_variant"])
             rows.append(_lead_overlap(data, str(gene_id), distinct, weights, counted=gene_id not in colocalized))
-        rows += _failed_tests(data, source, str(gene_id), of_gene.drop(placed.index))
+        rows += _failed_tests(data, source, str(gene_id), _name_leads_without_pip(of_gene.drop(placed.index)))
     return rows
+
+
+def _name_leads_without_pip(tests: pd.DataFrame) -> pd.DataFrame:
+    without = tests["status"] == _LEAD_PLACED
+    return tests.assign(
+        status=tests["status"].mask(without, "not_in_ld"),
+        reason=tests["reason"].mask(without, "the QTL's lead variant has no PIP: it is not among the variants with LD"),
+    )
 
 
 def corrected_h4(posterior_h4: npt.NDArray[np.float64], *, n_signals: int) -> float:

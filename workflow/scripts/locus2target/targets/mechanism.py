@@ -1,11 +1,20 @@
 """One sentence from variant to gene to disease, built from evidence rows and nothing else."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from locus2target.targets.evidence_distance import format_bases
 
 EvidenceRow = Mapping[str, Any]
+# Evidence that names a gene by itself; open chromatin, motifs and truncated QTL only count beside distance.
+NAMING_SOURCES = frozenset(
+    {
+        *("colocalization_eqtl", "colocalization_sqtl", "colocalization_pqtl", "colocalization_caqtl"),
+        *("coding_consequence", "enhancer_gene_link"),
+    }
+)
+NAMING_LOG_ODDS = math.log(2)  # a source must at least double the odds to name a gene
 _SHARED = 0.5  # of H4
 _MENTIONED = 0.05  # smaller log odds are not worth words
 _SUPPORT = {
@@ -54,6 +63,13 @@ def describe_mechanism(rows: Sequence[EvidenceRow], *, gene_symbol: str, disease
     elif "directions disagree" in best["detail"]:
         text += "; tissues disagree about the direction"
     return f"{text} -> {outcome}"
+
+
+def names_gene(rows: Sequence[EvidenceRow]) -> bool:
+    """Whether more than its distance speaks for a gene: a row that the mechanism may rest on, and of some weight."""
+    return any(
+        row["source"] in NAMING_SOURCES and row["log_odds"] >= NAMING_LOG_ODDS and _supports(row) for row in rows
+    )
 
 
 def _supports(row: EvidenceRow) -> bool:

@@ -15,17 +15,11 @@ import pandas as pd
 from locus2target.core.schemas import LOCUS_GENES, RANKED_GENES
 from locus2target.core.tables import Record, records
 from locus2target.targets.candidates import NO_CANDIDATES, NONE, NONE_SYMBOL, NOT_CANDIDATE
-from locus2target.targets.mechanism import combine_directions, describe_mechanism
+from locus2target.targets.mechanism import combine_directions, describe_mechanism, names_gene
 from locus2target.targets.weights import SOURCES, Weights
 
 PRIOR = "prior"
 CONFIDENT, DISTANCE_ONLY, UNCERTAIN = "confident", "distance_only", "uncertain"
-# Evidence that names a gene by itself; open chromatin, motifs and truncated QTL only count beside distance.
-NAMING_SOURCES = frozenset(source for source in SOURCES if source.startswith("colocalization")) | {
-    "coding_consequence",
-    "enhancer_gene_link",
-}
-NAMING_LOG_ODDS = math.log(2)  # smallest sum of a source that names a gene: it doubles the odds
 
 
 def softmax(log_odds: Sequence[float]) -> npt.NDArray[np.float64]:
@@ -102,6 +96,7 @@ def _gene_row(gene_id: str, evidence: list[Record], prior: float, *, disease: st
         "variants": _joined(supporting, "variants"),
         "contexts": _joined(supporting, "context"),
         "parts": format_parts(parts),
+        "named": names_gene(evidence),
         "mechanism": describe_mechanism(evidence, gene_symbol=symbol, disease=disease),
         "status": UNCERTAIN,
         "reason": "",
@@ -144,6 +139,7 @@ def _none_row(log_odds: float, n_candidates: int, *, disease: str, locus: str) -
         "gene_symbol": NONE_SYMBOL,
         "log_odds": log_odds,
         "parts": format_parts({PRIOR: log_odds}),
+        "named": False,
         "mechanism": f"the target is none of the {n_candidates} candidate genes",
         "status": "ok",
         "reason": "",
@@ -167,8 +163,8 @@ def _verdicts(
 ) -> dict[str, npt.NDArray[np.object_]]:
     """Status and reason of genes by their probability and its grounds; other rows keep theirs."""
     pairs = [
-        _verdict(float(probability), str(parts), threshold)
-        for probability, parts in zip(table["probability"], table["parts"], strict=True)
+        _verdict(float(probability), bool(named), threshold)
+        for probability, named in zip(table["probability"], table["named"], strict=True)
     ]
     verdicts = np.array(pairs, dtype=object).reshape(-1, 2)
     return {
@@ -177,13 +173,13 @@ def _verdicts(
     }
 
 
-def _verdict(probability: float, parts: str, threshold: float) -> tuple[str, str]:
+def _verdict(probability: float, named: bool, threshold: float) -> tuple[str, str]:
     """Status and reason of one gene. Being near is not enough to be confident of, however empty the locus."""
     if probability < threshold:
         return UNCERTAIN, f"probability {probability:.2g} is below {threshold:g}"
-    if any(value >= NAMING_LOG_ODDS for source, value in parse_parts(parts).items() if source in NAMING_SOURCES):
+    if named:
         return CONFIDENT, ""
-    return DISTANCE_ONLY, "no colocalization, coding consequence or enhancer-gene link doubles the gene's odds"
+    return DISTANCE_ONLY, "no colocalization, coding consequence or enhancer-gene link of weight speaks for the gene"
 
 
 def rank_disease(
@@ -229,6 +225,7 @@ def _ranked_row(genes: pd.DataFrame, groups: Mapping[str, int], disease: str) ->
         "log_odds": best["log_odds"],
         "best_locus": best["locus"],
         "n_loci": len(genes),
+        "named": bool(genes["named"].any()),
         "direction": best["direction"] if best["direction"] in {-1.0, 1.0} else None,
         "status": UNCERTAIN,
         "reason": "",

@@ -1,6 +1,5 @@
 """Run Snakemake as a user would: a process of its own, in a folder of its own."""
 
-import os
 import re
 import subprocess
 import sys
@@ -9,8 +8,10 @@ from pathlib import Path
 import pytest
 from toy import ROOT
 
-# As pytest was started: once a test has loaded R into this process, LD_LIBRARY_PATH leads children to R's libraries.
-ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith(("SNAKEMAKE", "PYTEST"))}
+# As this process was started. R, once a test has loaded it, puts its own folders first in LD_LIBRARY_PATH of
+# os.environ, and a child would find another Python's library there.
+_STARTED_WITH = Path("/proc/self/environ").read_bytes().decode().split("\0")
+ENVIRONMENT = dict(entry.split("=", 1) for entry in _STARTED_WITH if "=" in entry and not entry.startswith("SNAKEMAKE"))
 
 
 def run_snakemake(

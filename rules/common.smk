@@ -1,6 +1,7 @@
 """Settings, names and input functions of all stages. Every cluster job parses this file: keep it light."""
 
 import sys
+from importlib import metadata
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -48,6 +49,14 @@ scattergather:
     variant_batches=config["scoring"]["batches"],
 
 
+def installed_version(package):
+    """Version in the launching environment; with conda per rule, jobs may have others."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
 def pick(mapping, *keys):
     """Some entries only: a step reruns when what it uses changes, not with every edit of a section or a sheet."""
     return {key: mapping[key] for key in keys}
@@ -78,6 +87,7 @@ VARIANT_EFFECTS = [
 MUTAGENESIS = [
     path.replace("score_variants", "mutate_windows") for path in VARIANT_EFFECTS
 ]
+SOFTWARE = ("snakemake", "numpy", "pandas", "scipy", "torch", "cyvcf2", "pysam", "rpy2")
 RUN_FACTS = {
     "config_file": CONFIG_FILE,
     "config": dict(config),
@@ -85,6 +95,7 @@ RUN_FACTS = {
     "cohorts": SETTINGS.cohorts,
     "qtls": SETTINGS.qtls,
     "models": SETTINGS.models,
+    "launched_with": {name: installed_version(name) for name in SOFTWARE},
 }
 
 

@@ -70,6 +70,6 @@ def test_the_demo_runs_with_profile_slurm(
     assert done.returncode == 0, done.stdout[-6000:]
     submitted = set(re.findall(r"Job \d+ has been submitted with SLURM jobid (\d+)", done.stdout))
     record_property("slurm_jobs", len(submitted))
-    assert len(submitted) == 53  # every step but the target
+    assert len(submitted) >= 53  # every step of the run; more when one was tried again
     ranked = read_table(clone / "results/rank_genes/rheumatoid_arthritis.parquet", schemas.RANKED_GENES)
     assert ranked.sort_values("gene_rank")["gene_symbol"].iloc[0] == "CTLA4"

@@ -1,6 +1,6 @@
 """Cut the demo data set out of the staged source data.
 
-    PYTHONPATH=workflow/scripts python demo/build_demo.py --shared /work/shared/data --output demo/data
+    PYTHONPATH=workflow/scripts python demo/build_demo.py --shared ../shared/data --output demo/data
 
 Run once by a developer; users get the result in `demo/data`. Nothing is simulated and no number is changed: rows are
 cut by region, unused columns and sequence case are dropped, genotypes are re-coded so that REF is the reference base

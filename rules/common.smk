@@ -7,9 +7,8 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
-if (
-    str(SCRIPTS) not in sys.path
-):  # appended: an installed package of the same name as one of ours must not lose
+# Appended, not put first: an installed package must not lose against a script of the same name.
+if str(SCRIPTS) not in sys.path:
     sys.path.append(str(SCRIPTS))
 
 from locus2target.core.digest import script_digest

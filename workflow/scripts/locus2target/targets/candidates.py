@@ -15,7 +15,8 @@ NONE = "none"
 NONE_SYMBOL = "none of these"
 NOT_CANDIDATE = "not_candidate"
 NO_CANDIDATES = "no_candidates"
-_COLOCALIZED = 0.5  # of H4: more likely shared than not
+SHARED_H4 = 0.5
+"""H4 from which a colocalization is called one: more likely shared than not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def find_candidates(
         for start, end in zip(neighbours["start"], neighbours["end"], strict=True)
     ]
     near = neighbours[np.array(distances, dtype=np.int64) <= window_bp]
-    shared = colocalization[(colocalization["status"] == "ok") & (colocalization["posterior_h4"] >= _COLOCALIZED)]
+    shared = colocalization[(colocalization["status"] == "ok") & (colocalization["posterior_h4"] >= SHARED_H4)]
     # QTL tables can name a peak or a retired gene, which the annotation does not know
     considered = set(near["gene_id"]) | set(shared["gene_id"])
     known = genes[genes["gene_id"].isin(considered)].drop_duplicates("gene_id").sort_values("gene_id")

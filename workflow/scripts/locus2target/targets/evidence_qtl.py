@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from locus2target.targets.candidates import NONE
+from locus2target.targets.candidates import NONE, SHARED_H4
 from locus2target.targets.evidence_rows import LocusData, Row
 from locus2target.targets.weights import Weights, mixed_log_odds
 
@@ -29,7 +29,6 @@ _MOLECULAR_TRAITS = {
 }
 _SIGNED_TYPES = ("eqtl", "pqtl")  # more of an intron or of a peak is not more gene activity
 _LARGEST_ODDS = 999.0  # H4 0.999: rounding and priors, not data, decide beyond it
-_SHARED = 0.5
 _PRIOR_SCALE = 0.34  # see above
 _LEAD_OVERLAP = "lead_overlap"
 _LEAD_PLACED = "truncated_qtl"  # status of a lead that the disease signal has a posterior for
@@ -151,7 +150,7 @@ def _test_note(top: "pd.Series[Any]", ordered: pd.DataFrame, n_tests: int, corre
     trait = _MOLECULAR_TRAITS[str(top["qtl_type"])]
     source = f"{top['qtl']}, {top['n_shared']} shared variants"
     text = f"H4 {top['posterior_h4']:.2f} with {trait} in {top['tissue']} ({source})"
-    others = sorted(set(ordered.loc[ordered["posterior_h4"] >= _SHARED, "tissue"]) - {top["tissue"]})
+    others = sorted(set(ordered.loc[ordered["posterior_h4"] >= SHARED_H4, "tissue"]) - {top["tissue"]})
     if others:
         text += f", also in {', '.join(others)}"
     return (
@@ -175,7 +174,7 @@ def _direction(tests: pd.DataFrame, qtl_type: str) -> tuple[float | None, str]:
     """Sign on which all shared signals agree, and a remark."""
     if qtl_type not in _SIGNED_TYPES:
         return None, f"the sign of {_MOLECULAR_TRAITS[qtl_type]} does not tell gene activity"
-    shared = tests[tests["posterior_h4"] >= _SHARED]
+    shared = tests[tests["posterior_h4"] >= SHARED_H4]
     signs = shared["direction"].dropna()
     if shared.empty:
         return None, "not shared, no direction"

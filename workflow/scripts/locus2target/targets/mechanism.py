@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from locus2target.targets.candidates import SHARED_H4
 from locus2target.targets.evidence_distance import format_bases
 
 EvidenceRow = Mapping[str, Any]
@@ -15,7 +16,6 @@ NAMING_SOURCES = frozenset(
     }
 )
 NAMING_LOG_ODDS = math.log(2)  # a source must at least double the odds to name a gene
-_SHARED = 0.5  # of H4
 _MENTIONED = 0.05  # smaller log odds are not worth words
 _SUPPORT = {
     "colocalization_eqtl": "colocalises with {gene} expression{context} (H4 {value:.2f}{direction})",
@@ -74,7 +74,7 @@ def names_gene(rows: Sequence[EvidenceRow]) -> bool:
 
 def _supports(row: EvidenceRow) -> bool:
     """Whether the row speaks for the gene; a colocalization must be more probable than not to be called one."""
-    if row["source"].startswith("colocalization") and row["value"] is not None and row["value"] < _SHARED:
+    if row["source"].startswith("colocalization") and row["value"] is not None and row["value"] < SHARED_H4:
         return False
     return row["source"] in _SUPPORT and row["log_odds"] >= _MENTIONED
 

@@ -1,6 +1,7 @@
 """locus2target: from cohort genotypes, GWAS and QTL statistics to ranked target genes.
 
-The way of the data: reference -> ingest -> loci -> finemap -> colocalize -> score -> rank -> report.
+The way of the data: reference -> ingest -> loci -> finemap -> colocalize -> mendelian -> score -> rank -> report,
+and from score back to finemap when functional priors are on (priors).
 """
 
 from snakemake.utils import min_version
@@ -22,6 +23,7 @@ include: "rules/common.smk"
 
 localrules:
     all,
+    mendelian_randomization,
 
 
 rule all:
@@ -37,6 +39,8 @@ include: "rules/ingest.smk"
 include: "rules/loci.smk"
 include: "rules/finemap.smk"
 include: "rules/colocalize.smk"
+include: "rules/mendelian.smk"
 include: "rules/score.smk"
+include: "rules/priors.smk"
 include: "rules/rank.smk"
 include: "rules/report.smk"

@@ -27,11 +27,15 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-STUDIES = list(SETTINGS.studies)
+STUDIES = SETTINGS.studies_to_fine_map
+IMPORTED = SETTINGS.imported_studies
 QTLS = list(SETTINGS.qtls)
 MODELS = list(SETTINGS.models)
 DISEASES = SETTINGS.diseases
-COHORT_FILES = [row["genotypes"] for rows in SETTINGS.cohorts.values() for row in rows]
+COHORT_FILES = SETTINGS.cohort_files
+N_BATCHES = config["loci"]["batches"]
+BATCHES = [f"{n}-of-{N_BATCHES}" for n in range(1, N_BATCHES + 1)] + IMPORTED
+FIT_THREADS = 4 if config["finemapping"]["engine"] == "native" else 1
 GPUS = 0 if config["scoring"]["device"] == "cpu" else 1
 
 
@@ -40,11 +44,14 @@ wildcard_constraints:
     qtl="[A-Za-z0-9_]+",
     model="[A-Za-z0-9_]+",
     disease="[A-Za-z0-9_]+",
+    exposure="[A-Za-z0-9_]+",
+    outcome="[A-Za-z0-9_]+",
+    batch="|".join(BATCHES),
     scatteritem=r"\d+-of-\d+",
 
 
 scattergather:
-    locus_batches=config["loci"]["batches"],
+    locus_batches=N_BATCHES,
     variant_batches=config["scoring"]["batches"],
 
 
@@ -62,20 +69,90 @@ def pick(mapping, *keys):
 
 
 STUDY_TRAITS = {
-    study: pick(row, "trait_type", "sd_y", "cohort")
+    study: pick(row, "disease", "trait_type", "sd_y", "cohort")
     for study, row in SETTINGS.studies.items()
 }
 QTL_TRAITS = {
-    qtl: pick(row, "qtl_type", "tissue", "sd_y", "coverage")
+    qtl: pick(row, "qtl_type", "tissue", "sd_y", "coverage", "cohort")
     for qtl, row in SETTINGS.qtls.items()
 }
 COHORT_TRAITS = {
-    cohort: [pick(row, "chromosome", "genotypes", "dosage_field") for row in rows]
+    cohort: [
+        pick(row, "chromosome", "genotypes", "ld_matrix", "n_samples", "dosage_field")
+        for row in rows
+    ]
     for cohort, rows in SETTINGS.cohorts.items()
+}
+LOCUS_SETTINGS = pick(
+    config["loci"], "lead_p", "window_bp", "max_locus_bp", "min_variants", "mhc"
+)
+FIT_SETTINGS = {
+    key: value for key, value in config["finemapping"].items() if key != "crosscheck"
+}
+PRIORS = config["functional_priors"]
+FINE_MAPPED_BY = "apply_priors" if PRIORS["ranking"] == "functional" else "finemap_loci"
+PRIOR_SETTINGS = {
+    key: value for key, value in PRIORS.items() if key not in ("enabled", "ranking")
+}
+COLOCALIZATION_SETTINGS = pick(
+    config["colocalization"],
+    "prior_p1",
+    "prior_p2",
+    "prior_p12",
+    "posterior_threshold",
+    "min_shared_variants",
+)
+MENDELIAN = config["mendelian_randomization"]
+TRAIT_EFFECT_SETTINGS = {
+    key: value
+    for key, value in MENDELIAN.items()
+    if key not in ("min_posterior_h4", "pairs")
+}
+PRIOR_ENRICHMENT = ["results/fit_priors/enrichment.parquet"] if PRIORS["enabled"] else []
+PRIOR_EFFECTS = (
+    gather.locus_batches("results/apply_priors/{scatteritem}.prior_effects.parquet")
+    if PRIORS["enabled"]
+    else []
+)
+TRAIT_PAIRS = [
+    f"results/estimate_trait_effects/{pair['exposure']}.on.{pair['outcome']}.tsv"
+    for pair in MENDELIAN["pairs"]
+]
+EVIDENCE_OF_FEATURE = {  # what a prior feature already says; chromatin alone makes a motif change count
+    "sequence_scores": ["motif_change"],
+    "open_chromatin": ["open_chromatin", "motif_change"],
+    "coding_consequence": ["coding_consequence"],
+}
+IN_PRIOR = {
+    source for feature in PRIORS["features"] for source in EVIDENCE_OF_FEATURE[feature]
+}
+PRIOR_SOURCES = sorted(IN_PRIOR) if PRIORS["ranking"] == "functional" else []
+SCORED_MIN_PIP = (
+    0
+    if PRIORS["enabled"] and "sequence_scores" in PRIORS["features"]
+    else config["scoring"]["min_pip"]
+)
+EVIDENCE_SETTINGS = pick(config["ranking"], "gene_types", "candidate_window_bp") | {
+    "in_prior": PRIOR_SOURCES,
+    "posterior_threshold": config["colocalization"]["posterior_threshold"],
 }
 HARMONIZATION_SETTINGS = config["harmonization"] | pick(config["genome"], "build")
 SCORE_SETTINGS = pick(config["scoring"], "batch_size", "device", "motif_p")
 MUTATE_SETTINGS = SCORE_SETTINGS | pick(config["mutagenesis"], "flank_bp")
+ALL_LOCI = [
+    *gather.locus_batches("results/split_loci/{scatteritem}.parquet"),
+    *collect("results/import_credible_sets/{study}.loci.parquet", study=IMPORTED),
+]
+UNIFORM_CREDIBLE_SETS = [
+    *gather.locus_batches("results/finemap_loci/{scatteritem}.credible_sets.parquet"),
+    *collect(
+        "results/import_credible_sets/{study}.credible_sets.parquet", study=IMPORTED
+    ),
+]
+SUMSTATS = [
+    *collect("results/harmonize_sumstats/{study}.parquet", study=STUDIES),
+    *collect("results/import_credible_sets/sumstats/{study}.parquet", study=IMPORTED),
+]
 VARIANT_EFFECTS = [
     path
     for model in MODELS
@@ -126,6 +203,45 @@ def study_chain(wildcards):
 def qtl_chain(wildcards):
     """Chain file that lifts the QTL set to the run's build; nothing when it is there already."""
     return SETTINGS.chain(qtl_row(wildcards)["build"]) or []
+
+
+def batch_loci(wildcards):
+    """Loci of a batch; an imported study is a batch of its own."""
+    if wildcards.batch in IMPORTED:
+        return f"results/import_credible_sets/{wildcards.batch}.loci.parquet"
+    return f"results/split_loci/{wildcards.batch}.parquet"
+
+
+def fine_mapped(table, batch):
+    """Path of a batch's fine-mapping table that ranking rests on."""
+    step = "import_credible_sets" if batch in IMPORTED else FINE_MAPPED_BY
+    return f"results/{step}/{batch}.{table}.parquet"
+
+
+def batch_table(table):
+    """Input function: a fine-mapping table of the batch."""
+    return lambda wildcards: fine_mapped(table, wildcards.batch)
+
+
+def all_batches(table):
+    """A fine-mapping table of all batches."""
+    return [fine_mapped(table, batch) for batch in BATCHES]
+
+
+def colocalization_priors(wildcards):
+    """Prior weights of the disease signals' variants; nothing when they are uniform."""
+    is_functional = config["colocalization"]["variant_priors"] == "functional"
+    return "results/fit_priors/prior_weights.parquet" if is_functional else []
+
+
+def exposure_row(wildcards):
+    """The exposure's row of the studies sheet."""
+    return SETTINGS.studies[wildcards.exposure]
+
+
+def outcome_row(wildcards):
+    """The outcome's row of the studies sheet."""
+    return SETTINGS.studies[wildcards.outcome]
 
 
 def study_disease(wildcards):

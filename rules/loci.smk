@@ -15,14 +15,7 @@ rule define_loci:
         "../envs/tables.yaml"
     params:
         disease=study_disease,
-        settings=pick(
-            config["loci"],
-            "lead_p",
-            "window_bp",
-            "max_locus_bp",
-            "min_variants",
-            "mhc",
-        ),
+        settings=LOCUS_SETTINGS,
         library=library("define_loci"),
     message:
         "Defining loci of study {wildcards.study}"

@@ -4,11 +4,16 @@
 rule assemble_evidence:
     """Turn the results of all stages into evidence rows for each candidate gene."""
     input:
-        loci=gather.locus_batches("results/split_loci/{scatteritem}.parquet"),
-        fine_mapping=gather.locus_batches(rules.finemap_loci.output.fine_mapping),
-        credible_sets=gather.locus_batches(rules.finemap_loci.output.credible_sets),
-        signals=gather.locus_batches(rules.finemap_loci.output.signals),
-        colocalization=gather.locus_batches(rules.colocalize_loci.output.colocalization),
+        loci=ALL_LOCI,
+        fine_mapping=all_batches("fine_mapping"),
+        credible_sets=all_batches("credible_sets"),
+        signals=all_batches("signals"),
+        colocalization=collect(
+            rules.colocalize_loci.output.colocalization, batch=BATCHES
+        ),
+        cis_effects=collect(
+            rules.estimate_cis_effects.output.cis_effects, batch=BATCHES
+        ),
         variant_effects=VARIANT_EFFECTS,
         genes=rules.annotate_genes.output.genes,
         exons=rules.annotate_genes.output.exons,
@@ -24,7 +29,7 @@ rule assemble_evidence:
         "../envs/tables.yaml"
     params:
         annotations=lookup(dpath="annotations", within=config),
-        settings=pick(config["ranking"], "gene_types", "candidate_window_bp"),
+        settings=EVIDENCE_SETTINGS,
         library=library("assemble_evidence"),
     message:
         "Assembling evidence for {wildcards.disease}"

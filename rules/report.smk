@@ -39,6 +39,7 @@ rule render_report:
     input:
         harmonization_qc=[
             *collect(rules.harmonize_sumstats.output.qc, study=STUDIES),
+            *collect(rules.import_credible_sets.output.qc, study=IMPORTED),
             *collect(rules.harmonize_qtl.output.qc, qtl=QTLS),
         ],
         loci=rules.assemble_evidence.input.loci,
@@ -46,6 +47,11 @@ rule render_report:
         credible_sets=rules.assemble_evidence.input.credible_sets,
         signals=rules.assemble_evidence.input.signals,
         colocalization=rules.assemble_evidence.input.colocalization,
+        crosscheck=rules.crosscheck_loci.output.crosscheck,
+        prior_enrichment=PRIOR_ENRICHMENT,
+        prior_effects=PRIOR_EFFECTS,
+        cis_effects=rules.assemble_evidence.input.cis_effects,
+        gene_directions=rules.tabulate_directions.output.gene_directions,
         variant_effects=VARIANT_EFFECTS,
         mutagenesis=MUTAGENESIS,
         genes=rules.annotate_genes.output.genes,

@@ -4,7 +4,7 @@
 rule collect_variants:
     """Gather the variants worth scoring, once each, and deal them to batches."""
     input:
-        credible_sets=gather.locus_batches(rules.finemap_loci.output.credible_sets),
+        credible_sets=UNIFORM_CREDIBLE_SETS,
     output:
         variants=scatter.variant_batches(
             "results/collect_variants/{scatteritem}.variants.parquet"
@@ -19,7 +19,7 @@ rule collect_variants:
     conda:
         "../envs/tables.yaml"
     params:
-        min_pip=lookup(dpath="scoring/min_pip", within=config),
+        min_pip=SCORED_MIN_PIP,
         variants_per_locus=lookup(dpath="mutagenesis/variants_per_locus", within=config),
         library=library("collect_variants"),
     message:

@@ -22,6 +22,7 @@ N_VARIANTS = 300
 CAUSAL = 150
 OTHER_CAUSAL = 40
 N_GWAS, N_QTL = 40_000, 600
+OUTCOME_PER_EXPOSURE = 0.8
 GENES = {  # symbol: (start, end, strand), 0-based; the causal variant lies at 301,000 to 303,000
     "NEAREST": (305_000, 320_000, "+"),
     "TARGET": (380_000, 400_000, "-"),
@@ -57,6 +58,9 @@ def write_toy(directory: Path) -> Toy:
     write_gwas(data / "gwas.tsv.gz", rng, positions, refs, alts, frequency, draw_z(rng, ld, {CAUSAL: 0.05}, N_GWAS))
     write_gwas(data / "null.tsv.gz", rng, positions, refs, alts, frequency, draw_z(rng, ld, {}, N_GWAS))
     write_qtl(data / "qtl.tsv.gz", rng, ld, positions, refs, alts, frequency)
+    outcome = draw_z(rng, ld, {CAUSAL: 0.05 * OUTCOME_PER_EXPOSURE}, N_GWAS)
+    write_gwas(data / "outcome.tsv.gz", rng, positions, refs, alts, frequency, outcome)
+    write_credible_set(data / "sets.tsv", positions, refs, alts, frequency, draw_z(rng, ld, {CAUSAL: 0.05}, N_GWAS))
     config = write_config(directory)
     return Toy(directory, config, f"1:{positions[CAUSAL]}:{refs[CAUSAL]}:{alts[CAUSAL]}")
 
@@ -136,6 +140,28 @@ def write_gwas(
             handle.write(f"1\t{position}\t{effect}\t{other}\t{beta:.6g}\t{se:.6g}\t{p:.6g}\n")
 
 
+def write_credible_set(
+    path: Path,
+    positions: npt.NDArray[np.int64],
+    refs: list[str],
+    alts: list[str],
+    frequency: npt.NDArray[np.float64],
+    z: npt.NDArray[np.float64],
+) -> None:
+    """A study that comes fine-mapped: PIPs of one causal variant with a wide prior, and its 95 % credible set."""
+    weight = np.exp(0.5 * (z**2 - z.max() ** 2))
+    pip = weight / weight.sum()
+    order = np.argsort(-pip)
+    members = set(order[: np.searchsorted(np.cumsum(pip[order]), 0.95) + 1])
+    with path.open("w") as handle:
+        handle.write("variant\tpip\tcredible_set\tbeta\tstandard_error\n")
+        for row, position in enumerate(positions):
+            se = 1 / np.sqrt(2 * frequency[row] * (1 - frequency[row]) * N_GWAS)
+            name = "set_1" if row in members else "-1"
+            key = f"1:{position}:{refs[row]}:{alts[row]}"
+            handle.write(f"{key}\t{pip[row]:.6g}\t{name}\t{z[row] * se:.6g}\t{se:.6g}\n")
+
+
 def log_two_sided_p(z: float) -> float:
     from scipy.special import log_ndtr
 
@@ -169,12 +195,16 @@ SHEETS: dict[str, list[dict[str, Any]]] = {
     "studies": [
         {"study": "toy_gwas", "disease": "toy_disease", "path": "data/gwas.tsv.gz", "trait_type": "quantitative"},
         {"study": "null_gwas", "disease": "null_disease", "path": "data/null.tsv.gz", "trait_type": "quantitative"},
+        {"study": "outcome_gwas", "disease": "outcome", "path": "data/outcome.tsv.gz", "trait_type": "quantitative"},
+        {"study": "toy_sets", "disease": "imported_disease", "path": "data/sets.tsv", "trait_type": "quantitative"}
+        | {"format": "credible_sets", "columns": "variant=variant,pip=pip,credible_set=credible_set"},
     ],
     "cohorts": [
         {"cohort": "toy_cohort", "chromosome": "all", "genotypes": "data/cohort.vcf.gz", "dosage_field": "GT"},
     ],
     "qtls": [
-        {"qtl": "toy_eqtl", "path": "data/qtl.tsv.gz", "qtl_type": "eqtl", "tissue": "toy tissue", "coverage": "full"},
+        {"qtl": "toy_eqtl", "path": "data/qtl.tsv.gz", "qtl_type": "eqtl", "tissue": "toy tissue", "coverage": "full"}
+        | {"cohort": "toy_cohort"},
     ],
     "models": [
         {
@@ -201,6 +231,7 @@ def write_config(directory: Path) -> Path:
     config["genome"] |= {"fasta": "data/genome.fa", "gtf": "data/genes.gtf", "chains": {}}
     config["annotations"] = dict.fromkeys(config["annotations"])
     config["loci"] |= {"window_bp": 250_000, "min_variants": 20, "batches": 2}
+    config["mendelian_randomization"]["pairs"] = [{"exposure": "toy_gwas", "outcome": "outcome_gwas"}]
     config["ranking"]["weights"] = str(ROOT / config["ranking"]["weights"])
     for name, rows in SHEETS.items():
         config["sheets"][name] = f"config/{name}.tsv"

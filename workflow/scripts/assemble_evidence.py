@@ -1,9 +1,9 @@
 """Turn the results of all stages into evidence rows for the candidate genes of one disease.
 
-Reads loci, fine-mapping, credible sets, signals and colocalization of all batches, the variant effects of the sequence
-models, genes (0-based, half-open), exons, annotation files (BED: 0-based; TSV: 1-based positions) and the table of
-evidence weights (natural-log likelihood ratios). Writes EVIDENCE: disease, locus, gene, source, value in its unit, log
-odds, direction, supporting variants, context, and a status with its reason.
+Reads loci, fine-mapping, credible sets, signals, colocalization and gene effects of all batches, the variant effects
+of the sequence models, genes (0-based, half-open), exons, annotation files (BED: 0-based; TSV: 1-based positions) and
+the table of evidence weights (natural-log likelihood ratios). Writes EVIDENCE: disease, locus, gene, source, value in
+its unit, log odds, direction, supporting variants, context, and a status with its reason.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import pandas as pd
 from locus2target.core import schemas
 from locus2target.core.job import job
 from locus2target.core.tables import TableSchema, read_table, read_tables, write_table
+from locus2target.statgen.coloc_flags import flag_promiscuous_genes
 from locus2target.targets.evidence import StageResults, annotate_variants, collect_evidence
 from locus2target.targets.weights import read_weights
 
@@ -27,6 +28,7 @@ def main(
     credible_sets: list[str],
     signals: list[str],
     colocalization: list[str],
+    cis_effects: list[str],
     variant_effects: list[str],
     genes: str,
     exons: str,
@@ -36,12 +38,15 @@ def main(
     disease: str,
     settings: dict[str, Any],
 ) -> None:
+    tests = read_tables(colocalization, schemas.COLOCALIZATION)
+    tests = flag_promiscuous_genes(tests, threshold=settings["posterior_threshold"])  # takes all diseases of the run
     results = StageResults(
         loci=_of_disease(loci, schemas.LOCI, disease),
         fine_mapping=_of_disease(fine_mapping, schemas.FINE_MAPPING, disease),
         credible_sets=_of_disease(credible_sets, schemas.CREDIBLE_SETS, disease),
         signals=_of_disease(signals, schemas.SIGNALS, disease),
-        colocalization=_of_disease(colocalization, schemas.COLOCALIZATION, disease),
+        colocalization=tests[tests["disease"] == disease].reset_index(drop=True),
+        cis_effects=_of_disease(cis_effects, schemas.CIS_EFFECTS, disease),
         variant_effects=read_tables(variant_effects, schemas.VARIANT_EFFECTS),
         genes=read_table(genes, schemas.GENES),
         exons=read_table(exons, schemas.EXONS),
@@ -52,6 +57,7 @@ def main(
         read_weights(weights),
         gene_types=settings["gene_types"],
         window_bp=settings["candidate_window_bp"],
+        in_prior=settings["in_prior"],
     )
     write_table(rows, evidence, schemas.EVIDENCE)
 
@@ -69,6 +75,7 @@ if __name__ == "__main__":
             credible_sets=snakemake.input.credible_sets,
             signals=snakemake.input.signals,
             colocalization=snakemake.input.colocalization,
+            cis_effects=snakemake.input.cis_effects,
             variant_effects=snakemake.input.variant_effects,
             genes=snakemake.input.genes,
             exons=snakemake.input.exons,

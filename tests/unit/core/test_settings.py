@@ -106,9 +106,21 @@ def cell(rows: list[list[str]], line: int, column: str, value: str) -> None:
         ),
         (
             "cohorts",
-            lambda r: r.append([r[2][0], "21", r[2][2], "DS", *r[2][4:]]),
+            lambda r: r.append([r[2][0], "21", *r[2][2:5], "DS", *r[2][6:]]),
             "cohort 'EUR489_dense_chr20' has dosage fields DS and GT",
         ),
+        ("cohorts", lambda r: cell(r, 2, "ld_matrix", "ld.npz"), "needs either genotypes or an ld_matrix in each row"),
+        (
+            "cohorts",
+            lambda r: (cell(r, 2, "ld_matrix", "ld.npz"), cell(r, 2, "genotypes", "")),
+            "with n_samples for the people behind a matrix",
+        ),
+        (
+            "cohorts",
+            lambda r: r.append([r[2][0], "21", "", "ld.npz", "500", *r[2][5:]]),
+            "cohort 'EUR489_dense_chr20' has genotypes in some rows and LD matrices in others",
+        ),
+        ("qtls", lambda r: cell(r, 2, "cohort", "nobody"), "qtl 'onek1k_cd4_t_cell' names cohort 'nobody'"),
     ],
 )
 def test_a_wrong_sheet_is_refused_with_file_and_line(
@@ -118,6 +130,22 @@ def test_a_wrong_sheet_is_refused_with_file_and_line(
     message = problem(config)
     assert expected in message
     assert f"{sheet}.tsv" in message
+
+
+def test_an_exposure_must_be_a_study_with_summary_statistics(config: Config) -> None:
+    edit(config["sheets"]["studies"], lambda rows: cell(rows, 2, "format", "credible_sets"))
+    pairs = [{"exposure": "scz_pgc2", "outcome": "nobody"}]
+    message = problem(config | {"mendelian_randomization": config["mendelian_randomization"] | {"pairs": pairs}})
+    assert "'mendelian_randomization.pairs.0.exposure' is 'scz_pgc2', which comes as credible sets" in message
+    assert "'mendelian_randomization.pairs.0.outcome' is 'nobody', which is no study" in message
+
+
+@pytest.mark.parametrize(("section", "key"), [("functional_priors", "ranking"), ("colocalization", "variant_priors")])
+def test_functional_priors_must_be_fitted_to_be_used(config: Config, section: str, key: str) -> None:
+    changed = copy.deepcopy(config)
+    changed["functional_priors"]["enabled"] = False
+    changed[section][key] = "functional"
+    assert f"'{section}.{key}' is functional, and 'functional_priors.enabled' is false" in problem(changed)
 
 
 def test_all_problems_are_reported_at_once(config: Config) -> None:

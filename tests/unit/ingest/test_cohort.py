@@ -343,11 +343,11 @@ def test_splitting_and_normalising_keeps_the_haplotype(
     ref = sequence[position - 1 : position - 1 + ref_length]
     assume(ref not in alts)
     placements = _place_record(position, ref, alts, Region("1", 0, 30), lambda start, end: sequence[start:end])
-    assert [placed.allele for placed in placements if isinstance(placed, _Placed)] == list(range(len(alts)))
+    assert [placed.allele for placed in placements if isinstance(placed, _Placed)] == list(range(1, len(alts) + 1))
     for placed in placements:
         assert isinstance(placed, _Placed)
         variant = placed.variant
-        expected = _haplotype(sequence, position, ref, alts[placed.allele])
+        expected = _haplotype(sequence, position, ref, alts[placed.allele - 1])
         assert _haplotype(sequence, variant.position, variant.ref, variant.alt) == expected
         assert variant.position == _leftmost(sequence, expected)
 

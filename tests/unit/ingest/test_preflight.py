@@ -21,8 +21,20 @@ VCF = (
 def settings(tmp_path: Path) -> Settings:
     """A run whose files are all there."""
     config: dict[str, Any] = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
-    for name in ("genome.fa", "genes.gtf", "weights.tsv", "chain", "peaks.bed", "gwas.tsv", "qtl.tsv", "model.npz"):
+    names = (
+        "genome.fa",
+        "genes.gtf",
+        "weights.tsv",
+        "chain",
+        "peaks.bed",
+        "gwas.tsv",
+        "qtl.tsv",
+        "model.npz",
+        "ld.npz",
+    )
+    for name in names:
         (tmp_path / name).write_text("")
+    (tmp_path / "ld.variants.tsv").write_text("")
     (tmp_path / "genome.fa.fai").write_text("chr1\t1000\t6\t60\t61\n")
     (tmp_path / "cohort.vcf").write_text(VCF)
     pysam.tabix_index(str(tmp_path / "cohort.vcf"), preset="vcf")
@@ -33,7 +45,10 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(
         config=config,
         studies={"s": {"path": str(tmp_path / "gwas.tsv")}},
-        cohorts={"c": [{"genotypes": str(tmp_path / "cohort.vcf.gz"), "dosage_field": "GT"}]},
+        cohorts={
+            "c": [{"genotypes": str(tmp_path / "cohort.vcf.gz"), "ld_matrix": None, "dosage_field": "GT"}],
+            "m": [{"genotypes": None, "ld_matrix": str(tmp_path / "ld.npz"), "dosage_field": "GT"}],
+        },
         qtls={"q": {"path": str(tmp_path / "qtl.tsv")}},
         models={"m": {"weights": str(tmp_path / "model.npz")}},
     )
@@ -57,6 +72,7 @@ def test_a_run_with_all_files_passes(settings: Settings) -> None:
         ("weights.tsv", "config.yaml, ranking.weights"),
         ("chain", "config.yaml, genome.chains.GRCh38"),
         ("peaks.bed", "config.yaml, annotations.open_chromatin"),
+        ("ld.npz", "cohorts.tsv, cohort 'm'"),
         ("gwas.tsv", "studies.tsv, study 's'"),
         ("qtl.tsv", "qtls.tsv, qtl 'q'"),
         ("model.npz", "models.tsv, model 'm'"),
@@ -76,6 +92,7 @@ def test_genotypes_without_index(settings: Settings, tmp_path: Path) -> None:
 
 
 def test_lengths_of_the_other_build(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "ld.variants.tsv").write_text("")
     (tmp_path / "genome.fa.fai").write_text("chr1\t248956422\t6\t60\t61\n")
     assert "248956422 bases, which is its length in GRCh38" in problem(settings)
 

@@ -58,6 +58,11 @@ def write_toy_run(folder: Path) -> ToyRun:
             "credible_sets": [put("credible_sets", schemas.CREDIBLE_SETS, _credible_sets())],
             "signals": [put("signals", schemas.SIGNALS, _signals())],
             "colocalization": [put("colocalization", schemas.COLOCALIZATION, _colocalization())],
+            "crosscheck": put("crosscheck", schemas.ENGINE_CROSSCHECK, _crosscheck()),
+            "prior_enrichment": [put("enrichment", schemas.PRIOR_ENRICHMENT, _enrichment())],
+            "prior_effects": [put("prior_effects", schemas.PRIOR_EFFECTS, _prior_effects())],
+            "cis_effects": [put("cis_effects", schemas.CIS_EFFECTS, [])],
+            "gene_directions": put("gene_directions", schemas.GENE_DIRECTIONS, _directions()),
             "variant_effects": [put("variant_effects", schemas.VARIANT_EFFECTS, _variant_effects())],
             "mutagenesis": [put("mutagenesis", schemas.MUTAGENESIS, _mutagenesis())],
             "genes": put("genes", schemas.GENES, _genes()),
@@ -134,6 +139,7 @@ def _mapped(name: str, method: str, verdict: str, ld_reason: str, **values: obje
         "study": f"{disease}_2020",
         "disease": disease,
         "method": method,
+        "rung": {"susie": "full", "abf": "single_effect"}.get(method, "none"),
         "status": "ok",
         "reason": "",
         "ld_verdict": verdict,
@@ -226,6 +232,64 @@ def _signals() -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
+def _crosscheck() -> list[dict[str, object]]:
+    base = {"study": "alpha_2020", "engine": "native 1", "other_engine": "susieR 0", "status": "ok", "reason": ""}
+    return [
+        dict(base, locus="alpha_strong", n_ld_variants=800, max_pip_difference=3.2e-9, same_credible_sets=True,
+             n_iterations=6, other_n_iterations=6),
+        dict(base, locus="alpha_sparse", n_ld_variants=0, status="engine_missing", reason=HOSTILE_REASON),
+    ]  # fmt: skip
+
+
+def _enrichment() -> list[dict[str, object]]:
+    base: dict[str, object] = {
+        "feature": "open_chromatin",
+        "kind": "fitted",
+        "n_loci": 12,
+        "status": "ok",
+        "reason": "",
+    }
+    base |= {"n_variants": 3000, "n_unknown": 40, "held_out_gain": 2.5}
+    return [
+        dict(base, left_out="none", theta=1.2, standard_error=0.4),
+        dict(base, left_out="none", kind="permuted", theta=0.05),
+        dict(base, left_out="22", theta=1.1),
+    ]
+
+
+def _prior_effects() -> list[dict[str, object]]:
+    base = {"locus": "alpha_strong", "study": "alpha_2020", "disease": "alpha", "status": "ok", "reason": ""}
+    return [
+        dict(base, **variant_at(600, "22"), prior_weight=3.0, pip_uniform=0.62, pip_functional=0.81,
+             log_evidence_ratio=0.7),
+        dict(base, **variant_at(601, "22"), prior_weight=0.5, pip_uniform=0.05, pip_functional=0.02,
+             log_evidence_ratio=0.7),
+        dict(base, **variant_at(602, "22"), prior_weight=1.0, status="not_in_ld", reason="no LD"),
+    ]  # fmt: skip
+
+
+def _directions() -> list[dict[str, object]]:
+    return [
+        {
+            "disease": "alpha",
+            "gene_id": gene_id(number),
+            "gene_symbol": f"GENE{number}",
+            "direction": sign,
+            "reliability": reliability,
+            "estimate": 0.5 * number + 0.5,
+            "standard_error": 0.1,
+            "neg_log10_p": p,
+            "n_tests": 2,
+            "n_agree": 2,
+            "locus": "alpha_strong",
+            "qtl": "blood_eqtl",
+            "tissue": "Whole blood",
+            "statement": f"About {HOSTILE}.",
+        }
+        for number, sign, reliability, p in ((1, 1.0, "consistent", 4.0), (0, -1.0, "single", 9.0))
+    ]
+
+
 def _colocalization() -> list[dict[str, object]]:
     def pair(gene: int, tissue: str, h4: float | None, **values: object) -> dict[str, object]:
         row = {
@@ -239,6 +303,7 @@ def _colocalization() -> list[dict[str, object]]:
             "tissue": tissue,
             "gene_id": gene_id(gene),
             "phenotype_id": gene_id(gene),
+            "qtl_signal": 0,
             "method": "abf",
             "n_shared": 812,
             "status": "ok",

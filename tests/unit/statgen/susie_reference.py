@@ -131,3 +131,9 @@ def input_path(name: str) -> Path:
 
 def load_ld_checks(name: str) -> dict[str, Any]:
     return json.loads((OWN / "ldqc" / f"ldqc_{name}.json").read_text())
+
+
+def load_kriging(name: str) -> dict[str, FloatArray]:
+    """Columns of the table that `kriging_rss` returns."""
+    with np.load(OWN / "ldqc" / f"ldqc_{name}.npz") as stored:
+        return {column.removeprefix("kriging_"): values for column, values in stored.items()}

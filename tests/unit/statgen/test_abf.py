@@ -168,6 +168,16 @@ def test_unknown_trait_type_is_a_defect() -> None:
         abf.prior_effect_sd("binary")
 
 
+def test_prior_weights_count_as_prior_odds_on_any_scale() -> None:
+    factors, weights = np.log([2.0, 3.0, 4.0, 1.0]), np.array([1.0, 5.0, 2.0, 2.0])
+    odds = np.array([2.0, 15.0, 8.0, 2.0])
+    np.testing.assert_allclose(abf.single_effect_posterior(factors, weights), odds / odds.sum(), rtol=1e-12)
+    np.testing.assert_allclose(abf.single_effect_posterior(factors, 9 * weights), odds / odds.sum(), rtol=1e-12)
+    assert abf.single_effect_log_bayes_factor(factors, weights) == pytest.approx(np.log(2.7))
+    missing = np.array([*factors, np.nan])
+    assert abf.single_effect_log_bayes_factor(missing, np.array([*weights, 50.0])) == pytest.approx(np.log(2.7))
+
+
 def test_single_effect_log_bayes_factor_is_the_log_of_the_mean() -> None:
     factors = np.log(np.array([1.0, 2.0, 6.0]))
     assert abf.single_effect_log_bayes_factor(factors) == pytest.approx(np.log(3.0))

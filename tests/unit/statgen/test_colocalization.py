@@ -3,298 +3,48 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from coloc_reference import coloc_pairs, coloc_test_data, golden, needs_test_data, posteriors
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from scipy.special import logsumexp
+from coloc_reference import coloc_pairs, posteriors
+from coloc_toys import (
+    LOCUS,
+    RULES,
+    SHEET,
+    N,
+    colocalize,
+    colocalize_all,
+    peak,
+    qtl_rows,
+    qtl_signal_rows,
+    signal_rows,
+    variant,
+)
 
 import colocalize_loci
-from locus2target.core.schemas import COLOCALIZATION, FINE_MAPPING, LOCI, QTL, SIGNAL_LBF, SIGNALS
+from locus2target.core.schemas import (
+    COLOCALIZATION,
+    COLOCALIZED_VARIANTS,
+    FINE_MAPPING,
+    LOCI,
+    PRIOR_WEIGHTS,
+    QTL,
+    QTL_SIGNAL_LBF,
+    QTL_SIGNALS,
+    SIGNAL_LBF,
+    SIGNALS,
+)
 from locus2target.core.tables import read_table, write_table
 from locus2target.core.variants import variant_keys
-from locus2target.statgen.abf import (
-    effect_signs,
-    single_effect_posterior,
-    study_log_bayes_factors,
-    wakefield_log_bayes_factors,
-)
-from locus2target.statgen.colocalization import (
-    ColocalizationRules,
-    Priors,
-    arrange_signals,
-    arrange_traits,
-    colocalize_locus,
-    covered_share,
-    hypothesis_posteriors,
-    pair_sums,
-    prior_range,
-)
+from locus2target.statgen.abf import effect_signs, single_effect_posterior, study_log_bayes_factors
+from locus2target.statgen.coloc_pairs import Priors
+from locus2target.statgen.coloc_traits import arrange_signals
+from locus2target.statgen.colocalization import ColocalizationRules, colocalize_locus
 
-TOLERANCE = 1e-10
-DEFAULT = Priors(1e-4, 1e-4, 1e-5)
-PAIRS, ARRAYS = coloc_pairs()
-
-
-def h_posteriors(first: np.ndarray, second: np.ndarray, priors: Priors) -> np.ndarray:
-    return hypothesis_posteriors(pair_sums(np.atleast_2d(first), np.atleast_2d(second)), priors)
-
-
-# ---- Against coloc ---------------------------------------------------------------------------------------------
-
-
-def test_all_traits_against_all_give_colocs_posteriors() -> None:
-    """One call for every pair of coloc.abf: 8 x 8 traits, of which coloc compared 7."""
-    traits = PAIRS["traits"]
-    factors = []
-    for trait, facts in traits.items():
-        variance = ARRAYS[f"{trait}_varbeta"]
-        prior_sd = 0.2 if facts["type"] == "cc" else 0.15 * facts["sdY"]
-        factors.append(
-            wakefield_log_bayes_factors(ARRAYS[f"{trait}_beta"] / np.sqrt(variance), variance, prior_sd=prior_sd)
-        )
-    found = h_posteriors(np.stack(factors), np.stack(factors), DEFAULT)
-    names = list(traits)
-    for pair, summary in PAIRS["abf"].items():
-        first, second = (names.index(trait) for trait in pair.split("__"))
-        np.testing.assert_allclose(found[first, second], posteriors(summary), rtol=1e-9, atol=TOLERANCE)
-        np.testing.assert_allclose(found[first, second].sum(), 1.0, rtol=1e-14)
-
-
-@pytest.mark.parametrize("pair", PAIRS["susie"]["pairs"])
-def test_susie_signals_give_coloc_susies_posteriors(pair: str) -> None:
-    first, second, p12 = pair.replace("p12=", "").split("__")
-    fits = PAIRS["susie"]["fits"]
-    found = h_posteriors(
-        ARRAYS[f"fit_{first}_lbf_variable"],
-        ARRAYS[f"fit_{second}_lbf_variable"],
-        Priors(1e-4, 1e-4, float(p12)),
-    )
-    effects = [[effect + 1 for effect in fits[trait]["cs_index"]] for trait in (first, second)]
-    assert found.shape == (len(effects[0]), len(effects[1]), 5)
-    for summary in PAIRS["susie"]["pairs"][pair]:
-        row, column = (effects[side].index(summary[f"idx{side + 1}"]) for side in (0, 1))
-        np.testing.assert_allclose(found[row, column], posteriors(summary), rtol=1e-9, atol=TOLERANCE)
-
-
-@needs_test_data
-@pytest.mark.parametrize("case", ["sdY", "estsdY", "quant_cc", "pvalues", "priors", "overlap", "guard"])
-def test_posteriors_of_coloc_abf(case: str) -> None:
-    expected = golden(f"abf_{case}")
-    named = {"priors": Priors(1e-3, 5e-4, 1e-6), "guard": Priors(5e-3, 1e-4, 1e-5)}
-    first, second = (np.array(expected[f"lABF.df{number}"]) for number in (1, 2))
-    found = h_posteriors(first, second, named.get(case, DEFAULT))
-    np.testing.assert_allclose(found[0, 0], posteriors(expected["summary"]), rtol=1e-9, atol=TOLERANCE)
-    np.testing.assert_allclose(single_effect_posterior(first + second), expected["SNP.PP.H4"], rtol=1e-9)
-
-
-@needs_test_data
-def test_only_common_variants_count_as_in_coloc_abf() -> None:
-    expected = golden("abf_overlap")
-    data = coloc_test_data()
-    factors = []
-    for number in (1, 2):
-        values = np.full(500, np.nan)
-        keep = expected[f"keep{number}"]
-        variance = data[f"D{number}_varbeta"][keep]
-        z_score = data[f"D{number}_beta"][keep] / np.sqrt(variance)
-        values[keep] = wakefield_log_bayes_factors(z_score, variance, prior_sd=0.15 * float(data[f"D{number}_sdY"]))
-        factors.append(values)
-    sums = pair_sums(factors[0][None], factors[1][None])
-    assert sums.n_shared.item() == expected["summary"]["nsnps"]
-    found = hypothesis_posteriors(sums, DEFAULT)
-    np.testing.assert_allclose(found[0, 0], posteriors(expected["summary"]), rtol=1e-9, atol=TOLERANCE)
-
-
-@needs_test_data
-@pytest.mark.parametrize("case", ["bf_bf", "susie", "susie_p12"])
-def test_posteriors_of_coloc_bf_bf(case: str) -> None:
-    expected = golden(case)
-    if case == "bf_bf":
-        first, second = (golden("abf_sdY")[f"lABF.df{number}"] for number in (1, 2))
-    else:  # susie_p12 is the same pair of fits at another p12
-        first, second = (golden("susie")[f"S{number}"]["lbf_variable"] for number in (1, 2))
-    found = h_posteriors(np.array(first), np.array(second), Priors(**expected["priors"]))
-    np.testing.assert_allclose(found[0, 0], posteriors(expected["summary"]), rtol=1e-9, atol=TOLERANCE)
-
-
-@needs_test_data
-def test_prior_sensitivity_of_coloc() -> None:
-    expected, factors = golden("sens_p12"), golden("abf_sdY")
-    sums = pair_sums(np.array([factors["lABF.df1"]]), np.array([factors["lABF.df2"]]))
-    h4 = []
-    for p12, posterior in zip(expected["p12"], expected["PP"], strict=True):
-        found = hypothesis_posteriors(sums, Priors(1e-4, 1e-4, p12))[0, 0]
-        np.testing.assert_allclose(found, posterior, rtol=1e-9, atol=TOLERANCE)
-        h4.append(posterior[4])
-    low, high = prior_range(sums, DEFAULT, threshold=0.8)
-    inside = (np.array(expected["p12"]) > low.item()) & (np.array(expected["p12"]) <= high.item() * (1 + 1e-12))
-    np.testing.assert_array_equal(inside, np.array(h4) > 0.8)
-
-
-# ---- Against the definition ------------------------------------------------------------------------------------
-
-FACTORS = st.one_of(st.floats(-20, 900), st.just(np.nan))
-
-
-def factor_matrices() -> st.SearchStrategy[tuple[np.ndarray, np.ndarray]]:
-    return st.integers(1, 12).flatmap(
-        lambda n: st.tuples(
-            hnp.arrays(np.float64, (2, n), elements=FACTORS), hnp.arrays(np.float64, (3, n), elements=FACTORS)
-        )
-    )
-
-
-@given(factor_matrices())
-def test_sums_are_those_of_each_pair_on_its_own(matrices: tuple[np.ndarray, np.ndarray]) -> None:
-    first, second = matrices
-    sums = pair_sums(first, second)
-    for row, column in np.ndindex(2, 3):
-        shared = ~np.isnan(first[row]) & ~np.isnan(second[column])
-        assert sums.n_shared[row, column] == shared.sum()
-        one, two = first[row, shared], second[column, shared]
-        for found, direct in ((sums.first, one), (sums.second, two), (sums.both, one + two)):
-            expected = logsumexp(direct) if len(direct) else -np.inf
-            assert found[row, column] == pytest.approx(expected, rel=1e-12, abs=1e-12)
-
-
-@given(factor_matrices(), st.floats(0.1, 0.99))
-def test_posteriors_and_prior_range_are_consistent(matrices: tuple[np.ndarray, np.ndarray], threshold: float) -> None:
-    sums = pair_sums(*matrices)
-    found = hypothesis_posteriors(sums, DEFAULT)
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found.sum(axis=-1), 1.0, rtol=1e-12)
-    low, high = prior_range(sums, DEFAULT, threshold=threshold)
-    for pair in zip(*np.nonzero(~np.isnan(low)), strict=True):
-        for p12, above in ((low[pair] * 0.99, False), (min(low[pair] * 1.01, high[pair]), True)):
-            if 0 < p12 <= high[pair] and (not above or p12 > low[pair] * 1.001):
-                h4 = hypothesis_posteriors(sums, Priors(1e-4, 1e-4, p12))[(*pair, 4)]
-                assert (h4 > threshold) == above
-    for pair in zip(*np.nonzero(np.isnan(low)), strict=True):
-        assert hypothesis_posteriors(sums, Priors(1e-4, 1e-4, 1e-4))[(*pair, 4)] <= threshold * (1 + 1e-9)
-
-
-def test_two_variants_by_hand() -> None:
-    # Bayes factors (2, 3) and (5, 7): A = 5, B = 12, C = 31, so H3 has 60 - 31 = 29
-    found = h_posteriors(np.log([2.0, 3.0]), np.log([5.0, 7.0]), Priors(0.1, 0.2, 0.05))[0, 0]
-    weights = np.array([1.0, 0.1 * 5, 0.2 * 12, 0.1 * 0.2 * 29, 0.05 * 31])
-    np.testing.assert_allclose(found, weights / weights.sum(), rtol=1e-14)
-
-
-def test_one_variant_cannot_be_two() -> None:
-    assert h_posteriors(np.array([30.0]), np.array([30.0]), DEFAULT)[0, 0, 3] == 0.0
-
-
-def test_a_prior_that_fills_the_locus_is_lowered() -> None:
-    n = 4
-    found = h_posteriors(np.zeros(n), np.zeros(n), Priors(0.25, 0.1, 0.01))[0, 0]
-    p1, p2, p12 = 1 / (n + 1), 0.1, 0.01
-    weights = np.array([1.0, p1 * n, p2 * n, p1 * p2 * n * (n - 1), p12 * n])
-    np.testing.assert_allclose(found, weights / weights.sum(), rtol=1e-14)
-
-
-def test_prior_range_by_hand() -> None:
-    sums = pair_sums(np.log([[2.0, 3.0]]), np.log([[5.0, 7.0]]))
-    low, high = prior_range(sums, Priors(0.1, 0.2, 0.05), threshold=0.5)
-    assert low.item() == pytest.approx((1 + 0.5 + 2.4 + 0.58) / 31, rel=1e-13) or np.isnan(low.item())
-    assert np.isnan(low.item())  # 0.1445 is above min(p1, p2) = 0.1
-    low, high = prior_range(sums, Priors(0.1, 0.2, 0.05), threshold=0.25)
-    assert low.item() == pytest.approx((1 + 0.5 + 2.4 + 0.58) / 31 / 3, rel=1e-13)
-    assert high.item() == 0.1
-
-
-def test_covered_share_counts_no_causal_variant_as_covered() -> None:
-    n = np.array([100])
-    silent = covered_share(np.log([[10.0]]), np.log([[100.0]]), n, prior=1e-4)  # Bayes factors of 1, a tenth shared
-    assert silent.item() == pytest.approx((0.99 + 1e-4 * 10) / (0.99 + 1e-4 * 100), rel=1e-12)
-    strong = covered_share(np.array([[20.0]]), np.array([[30.0]]), n, prior=1e-4)
-    assert strong.item() == pytest.approx(np.exp(-10.0), rel=0.1)
-    assert covered_share(np.array([[-np.inf]]), np.array([[800.0]]), n, prior=1e-4).item() == pytest.approx(0, abs=1e-9)
-
-
-# ---- One locus -------------------------------------------------------------------------------------------------
-
-RULES = ColocalizationRules(DEFAULT, posterior_threshold=0.8, min_shared_variants=5)
-SHEET = {"qtl_type": "eqtl", "tissue": None, "n_samples": 500, "sd_y": 1.0, "coverage": "full"}
-LOCUS = {"locus": "s__1_1_1000", "study": "s", "disease": "d", "chromosome": "1", "start": 0, "end": 1000}
-N = 20
-
-
-def variant(number: int, *, exchanged: bool = False) -> dict[str, object]:
-    ref, alt = ("C", "A") if exchanged else ("A", "C")
-    position = 10 * (number + 1)
-    return {
-        "variant": f"1:{position}:{ref}:{alt}",
-        "chromosome": "1",
-        "position": position,
-        "ref": ref,
-        "alt": alt,
-    }
-
-
-def signal_rows(factors: dict[int, dict[int, float]], sign: float | None = 1.0) -> tuple[pd.DataFrame, pd.DataFrame]:
-    ids = {name: LOCUS[name] for name in ("locus", "study", "disease")}
-    facts = {"method": "abf", "lead_variant": "v", "log_bayes_factor": 1.0, "n_credible": 1, "coverage": 0.95}
-    signals = SIGNALS.frame(
-        {**ids, **facts, "signal": signal, "primary": signal == 0, "status": "ok", "reason": ""} for signal in factors
-    )
-    lbf = SIGNAL_LBF.frame(
-        {
-            "locus": LOCUS["locus"],
-            "signal": signal,
-            **variant(number),
-            "log_bayes_factor": value,
-            "effect_sign": sign,
-        }
-        for signal, values in factors.items()
-        for number, value in values.items()
-    )
-    return signals, lbf
-
-
-def peak(at: int, numbers: range = range(N), height: float = 30.0) -> dict[int, float]:
-    return {number: height if number == at else -1.0 for number in numbers}
-
-
-def qtl_rows(
-    at: int, *, gene: str = "g", tissue: str = "t", z: float = 8.0, numbers: range = range(N), exchanged: bool = False
-) -> list[dict[str, object]]:
-    return [
-        {
-            **variant(number, exchanged=exchanged),
-            "beta": 0.05 * (z if number == at else 0.1),
-            "standard_error": 0.05,
-            "z_score": z if number == at else 0.1,
-            "neg_log10_p": abs(z) if number == at else 0.1,
-            "alt_frequency": 0.3,
-            "minor_allele_frequency": 0.3,
-            "n_effective": 500.0,
-            "ref_verified": True,
-            "gene_id": gene,
-            "phenotype_id": f"p{gene}",
-            "tissue": tissue,
-        }
-        for number in numbers
-    ]
-
-
-def colocalize(
-    factors: dict[int, dict[int, float]], rows: list[dict[str, object]], *, sign: float | None = 1.0, **sheet: object
-) -> pd.DataFrame:
-    return colocalize_locus(
-        LOCUS,
-        arrange_signals(*signal_rows(factors, sign)),
-        QTL.frame(rows),
-        qtl="q",
-        qtl_sheet=SHEET | sheet,
-        rules=RULES,
-    )
+# ---- Single effects ----------------------------------------------------------------------------------------------
 
 
 def test_shared_and_distinct_causal_variants() -> None:
     found = colocalize({0: peak(3), 1: peak(9)}, qtl_rows(3, gene="g1") + qtl_rows(9, gene="g2"))
     assert list(zip(found["signal"], found["gene_id"], strict=True)) == [(0, "g1"), (0, "g2"), (1, "g1"), (1, "g2")]
-    assert found["primary"].tolist() == [True, True, False, False]
+    assert found["primary"].tolist() == [False, False, True, True]
     h4 = found["posterior_h4"].to_numpy()
     assert (h4[[0, 3]] > 0.99).all()
     assert (found["posterior_h3"].to_numpy()[[1, 2]] > 0.99).all()
@@ -308,7 +58,7 @@ def test_shared_and_distinct_causal_variants() -> None:
     assert (found["p12_low"].iloc[0] < 1e-6) & (found["p12_high"].iloc[0] == 1e-4)
     assert found["p12_low"].isna().tolist() == [False, True, True, False]
     assert set(found["status"]) == {"ok"}
-    assert set(found["reason"]) == {""}
+    assert not found["prior_sensitive"].any()
     assert set(found["method"]) == {"abf"}
 
 
@@ -317,11 +67,11 @@ def test_clpp_is_the_product_of_the_two_single_effect_posteriors() -> None:
     rows = qtl_rows(6, z=3.0, numbers=range(4, N))
     found = colocalize({0: factors}, rows)
     signals = arrange_signals(*signal_rows({0: factors}))
-    traits = arrange_traits(QTL.frame(rows), signals.variants, sd_y=1.0)
+    trait = study_log_bayes_factors(QTL.frame(rows), trait_type="quantitative", sd_y=1.0).values
     first = single_effect_posterior(signals.log_bayes_factors[0])
-    second = single_effect_posterior(traits.log_bayes_factors[0])
+    second = np.concatenate([np.zeros(4), single_effect_posterior(trait)])
     assert found["clpp"].item() == pytest.approx(first @ second, rel=1e-12)
-    joint = single_effect_posterior(signals.log_bayes_factors[0] + traits.log_bayes_factors[0])
+    joint = single_effect_posterior(signals.log_bayes_factors[0][4:] + trait)
     assert found["shared_variant_posterior"].item() == pytest.approx(joint.max(), rel=1e-12)
     assert found["shared_variant"].item() == "1:70:A:C"
 
@@ -417,30 +167,190 @@ def test_overlap_does_not_hang_on_the_last_variant() -> None:
     assert cut["posterior_h4"].item() == pytest.approx(whole["posterior_h4"].item(), rel=1e-3)
 
 
-@pytest.mark.parametrize("coverage", ["significant", "lead"])
-def test_truncated_qtl_gets_the_posterior_at_its_lead(coverage: str) -> None:
-    factors = {number: float(number % 7) for number in range(N)}
-    found = colocalize({0: factors, 1: peak(4)}, qtl_rows(6, numbers=range(4, 8)), coverage=coverage)
-    expected = [single_effect_posterior(np.array(list(values.values())))[6] for values in (factors, peak(4))]
-    np.testing.assert_allclose(found["clpp"], expected, rtol=1e-12)
-    assert set(found["status"]) == {"truncated_qtl"}
-    assert set(found["method"]) == {"lead_overlap"}
-    assert found["reason"].str.contains(f"coverage {coverage}").all()
-    assert found["posterior_h4"].isna().all()
-    assert found["n_shared"].tolist() == [4, 4]
-    assert found["shared_variant"].tolist() == ["1:70:A:C"] * 2
-
-
-def test_truncated_qtl_whose_lead_the_study_lacks() -> None:
-    (row,) = colocalize({0: peak(3, range(6))}, qtl_rows(6), coverage="lead").to_dict("records")
-    assert (row["status"], row["n_shared"], row["qtl_neg_log10_p"]) == ("no_overlap", 6, 0.1)
-    assert "1:70:A:C" in row["reason"]
-    assert pd.isna(row["clpp"])
-
-
 def test_a_locus_without_qtl_rows_leaves_one_row() -> None:
     (row,) = colocalize({0: peak(3), 1: peak(4)}, []).to_dict("records")
     assert (row["status"], row["gene_id"], row["tissue"], row["n_shared"]) == ("no_qtl_in_locus", "", "", 0)
+
+
+# ---- Pairs of signals --------------------------------------------------------------------------------------------
+
+BOTH = {0: peak(3, height=20.0), 1: peak(3), 2: peak(9)}
+
+
+def test_signals_of_both_sides_are_compared_pair_by_pair() -> None:
+    """Two disease signals, two QTL signals; the second of each is the same variant."""
+    found = colocalize(BOTH, qtl_rows(15), qtl_signals=qtl_signal_rows({1: peak(15), 2: peak(9)}))
+    pairs = list(zip(found["signal"], found["qtl_signal"], strict=True))
+    assert pairs == [(0, 0), (1, 1), (1, 2), (2, 1), (2, 2)]
+    assert (found["posterior_h4"] > 0.99).tolist() == [False, False, False, False, True]
+    assert found["primary"].tolist() == [False, True, True, True, True]
+    assert found["method"].tolist() == ["abf", "susie", "susie", "susie", "susie"]
+    assert (found["reason"] == "").tolist() == [False, True, True, True, True]
+    assert found["reason"].iloc[0] == (
+        "single effect assumed for the disease (its signals are in other rows) "
+        "and the molecular trait (its signals are in other rows)"
+    )
+    assert found["shared_variant"].iloc[4] == "1:100:A:C"
+    assert found["qtl_neg_log10_p"].tolist() == [8.0] * 5
+
+
+def test_a_trait_without_signals_falls_back_to_its_single_effect() -> None:
+    found = colocalize(BOTH, qtl_rows(9), qtl_signals=qtl_signal_rows({0: {}}))
+    assert list(zip(found["signal"], found["qtl_signal"], strict=True)) == [(0, 0), (1, 0), (2, 0)]
+    assert found["primary"].tolist() == [False, True, True]
+    assert set(found["method"]) == {"abf"}
+    assert found["reason"].tolist()[1:] == ["single effect assumed for the molecular trait (ld_sparse)"] * 2
+    assert (found["posterior_h4"] > 0.99).tolist() == [False, False, True]
+
+
+def test_a_disease_without_signals_falls_back_to_its_single_effect() -> None:
+    found = colocalize({0: peak(9)}, qtl_rows(15), qtl_signals=qtl_signal_rows({1: peak(15), 2: peak(9)}))
+    assert list(zip(found["signal"], found["qtl_signal"], strict=True)) == [(0, 0), (0, 1), (0, 2)]
+    assert found["primary"].tolist() == [False, True, True]
+    assert set(found["method"]) == {"abf"}
+    assert found["reason"].iloc[2] == "single effect assumed for the disease (no_ld)"
+    assert found["posterior_h4"].iloc[2] > 0.99
+
+
+def test_a_trait_that_nobody_fine_mapped_says_so() -> None:
+    found = colocalize(BOTH, qtl_rows(9))
+    assert found["reason"].iloc[1] == "single effect assumed for the molecular trait (not_finemapped)"
+
+
+def test_signals_belong_to_their_own_trait() -> None:
+    rows = qtl_rows(15, gene="a") + qtl_rows(9, gene="b")
+    found = colocalize(BOTH, rows, qtl_signals=qtl_signal_rows({1: peak(3), 2: peak(9)}, gene="a"))
+    pairs = list(zip(found["gene_id"], found["signal"], found["qtl_signal"], strict=True))
+    assert pairs == [
+        *[("a", 0, 0), ("b", 0, 0)],
+        *[("a", 1, 1), ("a", 1, 2), ("b", 1, 0)],
+        *[("a", 2, 1), ("a", 2, 2), ("b", 2, 0)],
+    ]
+    shares = found["posterior_h4"] > 0.8
+    assert [pair for pair, shared in zip(pairs, shares, strict=True) if shared] == [
+        ("a", 1, 1),
+        ("a", 2, 2),
+        ("b", 2, 0),
+    ]
+
+
+def test_a_signal_over_few_variants_is_held_to_its_own_posterior() -> None:
+    """The QTL signal was fitted on variants with LD, of which the disease has those without its peak."""
+    found = colocalize(
+        {0: peak(3), 1: peak(3, range(10))}, qtl_rows(3), qtl_signals=qtl_signal_rows({1: peak(12, range(4, N))})
+    )
+    assert found["status"].tolist() == ["ok", "low_overlap"]
+    assert found["n_shared"].tolist() == [N, 6]
+    assert "disease signal's posterior" in found["reason"].iloc[1]
+
+
+def test_the_direction_follows_exchanged_alleles_of_a_signal() -> None:
+    signals, lbf = qtl_signal_rows({1: peak(9)})
+    exchanged = pd.DataFrame([variant(number, exchanged=True) for number in range(N)])
+    lbf = lbf.assign(**{name: exchanged[name] for name in exchanged})
+    found = colocalize({0: peak(9), 1: peak(9)}, qtl_rows(9, exchanged=True), qtl_signals=(signals, lbf))
+    assert found["direction"].tolist() == [-1.0, -1.0]
+
+
+@pytest.mark.parametrize("p12", [1e-6, 5e-6, 1e-5])
+def test_tables_of_susie_fits_give_coloc_susies_answers(p12: float) -> None:
+    """From SIGNAL_LBF and QTL_SIGNAL_LBF to COLOCALIZATION, on the fits that coloc.susie was given."""
+    facts, arrays = coloc_pairs()
+    keys = pd.DataFrame([variant(number) for number in range(arrays["fit_multi_a_lbf_variable"].shape[1])])
+
+    def factors(trait: str) -> dict[int, dict[int, float]]:
+        return {k: dict(enumerate(row)) for k, row in enumerate(arrays[f"fit_{trait}_lbf_variable"], start=1)}
+
+    assert len(keys) == 1001
+    rules = ColocalizationRules(Priors(1e-4, 1e-4, p12), posterior_threshold=0.8, min_shared_variants=5)
+    found = colocalize(
+        factors("multi_a"),
+        qtl_rows(3, numbers=range(len(keys))),
+        qtl_signals=qtl_signal_rows(factors("multi_b")),
+        rules=rules,
+    ).set_index(["signal", "qtl_signal"])
+    number = f"{p12:.0e}".replace("e-0", "e-0")
+    effects = [[effect + 1 for effect in facts["susie"]["fits"][trait]["cs_index"]] for trait in ("multi_a", "multi_b")]
+    answers = facts["susie"]["pairs"][f"multi_a__multi_b__p12={number}"]
+    assert len(found) == len(answers) == len(effects[0]) * len(effects[1])
+    for answer in answers:
+        row = found.loc[tuple(effects[side].index(answer[f"idx{side + 1}"]) + 1 for side in (0, 1))]
+        np.testing.assert_allclose(
+            [row[f"posterior_h{h}"] for h in range(5)], posteriors(answer), rtol=1e-9, atol=1e-12
+        )
+
+
+def test_imported_pips_have_a_clpp_but_no_posterior() -> None:
+    pips = {3: 0.7, 4: 0.3}
+    rows = qtl_rows(3, z=2.0)
+    found = colocalize({1: {number: float(np.log(pip)) for number, pip in pips.items()}}, rows, method="pip_only")
+    trait = study_log_bayes_factors(QTL.frame(rows), trait_type="quantitative", sd_y=1.0).values
+    second = single_effect_posterior(trait)
+    assert found["status"].item() == "pip_only"
+    assert found["clpp"].item() == pytest.approx(0.7 * second[3] + 0.3 * second[4], rel=1e-12)
+    assert found["shared_variant"].item() == "1:40:A:C"
+    assert found["direction"].item() == 1.0
+    assert found["posterior_h4"].isna().all()
+    assert found["prior_sensitive"].isna().all()
+
+
+# ---- Priors ------------------------------------------------------------------------------------------------------
+
+
+def weights_of(values: dict[int, float]) -> pd.DataFrame:
+    return PRIOR_WEIGHTS.frame(
+        {"locus": LOCUS["locus"], **variant(number), "prior_weight": value} for number, value in values.items()
+    )
+
+
+def test_prior_weights_decide_between_variants_that_the_data_cannot_tell_apart() -> None:
+    factors = {number: 15.0 if number in (3, 4) else -1.0 for number in range(N)}
+    rows = [row | {"z_score": 6.0, "beta": 0.3} if number in (3, 4) else row for number, row in enumerate(qtl_rows(3))]
+    weights = {number: 0.19 if number == 4 else 0.01 for number in range(N)}
+    plain = colocalize({0: factors}, rows)
+    found = colocalize_all({0: factors}, rows, prior_weights=weights_of(weights))
+    assert plain["shared_variant"].item() == "1:40:A:C"
+    assert plain["shared_variant_posterior"].item() == pytest.approx(0.5, abs=1e-3)
+    assert found.colocalization["shared_variant"].item() == "1:50:A:C"
+    assert found.colocalization["shared_variant_posterior"].item() == pytest.approx(0.95, abs=1e-3)
+    listed = found.variants.set_index("variant")["posterior"]
+    assert listed.index[0] == "1:50:A:C"
+    assert listed.iloc[0] == pytest.approx(0.95, abs=1e-3)
+
+
+def test_a_variant_without_prior_weight_gets_the_mean() -> None:
+    signals, lbf = signal_rows({0: peak(3)})
+    found = arrange_signals(signals, lbf, prior_weights=weights_of(dict.fromkeys(range(5), 0.2)))
+    np.testing.assert_allclose(found.log_weights, np.zeros(N), atol=1e-15)
+    with pytest.raises(ValueError, match="positive"):
+        arrange_signals(signals, lbf, prior_weights=weights_of({3: 0.0}))
+
+
+def test_sharing_that_hangs_on_the_prior_is_flagged() -> None:
+    """Odds of H4 to H3 are (p12 / (p1 p2)) exp(-difference of the Bayes factors): 1e-5 suffices, 1e-6 does not."""
+    strong, weak = colocalize({0: peak(3)}, qtl_rows(3)), colocalize({0: peak(3, height=9.0)}, qtl_rows(3, z=4.1))
+    assert strong["prior_sensitive"].tolist() == [False]
+    assert weak["posterior_h4"].item() > 0.8
+    assert weak["p12_low"].item() > 1e-6
+    assert weak["prior_sensitive"].tolist() == [True]
+
+
+# ---- Variants ----------------------------------------------------------------------------------------------------
+
+
+def test_shared_variants_are_listed_for_pairs_that_share() -> None:
+    factors = {number: 20.0 - (number - 6) ** 2 if 4 <= number <= 8 else -1.0 for number in range(N)}
+    rows = [row | {"beta": 0.25} if number in (5, 6, 7) else row for number, row in enumerate(qtl_rows(6, z=5.0))]
+    found = colocalize_all({0: factors, 1: peak(12)}, rows)
+    assert set(found.variants["signal"]) == {0}
+    assert list(found.variants) == COLOCALIZED_VARIANTS.names
+    row = found.colocalization.iloc[0]
+    best = found.variants.iloc[0]
+    assert found.variants["variant"].tolist() == ["1:70:A:C", "1:60:A:C", "1:80:A:C"]
+    assert best["variant"] == row["shared_variant"]
+    assert best["posterior"] == pytest.approx(row["shared_variant_posterior"], rel=1e-12)
+    assert found.variants["posterior"].sum() >= 0.95
+    assert found.variants["posterior"].iloc[:-1].sum() < 0.95
 
 
 # ---- Real loci -------------------------------------------------------------------------------------------------
@@ -497,8 +407,15 @@ def test_published_loci(
     lbf = study.assign(signal=0, log_bayes_factor=factors, effect_sign=effect_signs(study))
     rows = real_study(qtl_file, {"se": "standard_error", "molecular_trait_id": "phenotype_id"}).query(window)
     found = colocalize_locus(
-        LOCUS, arrange_signals(signals, lbf), rows, qtl="q", qtl_sheet=SHEET, rules=RULES
-    ).set_index("phenotype_id")
+        LOCUS,
+        arrange_signals(signals, lbf),
+        rows,
+        qtl="q",
+        qtl_sheet=SHEET,
+        qtl_signals=QTL_SIGNALS.empty(),
+        qtl_signal_lbf=QTL_SIGNAL_LBF.empty(),
+        rules=RULES,
+    ).colocalization.set_index("phenotype_id")
     assert found["posterior_h4"].idxmax() == phenotype
     assert found.loc[phenotype, "posterior_h4"] == pytest.approx(posterior_h4, abs=5e-4)
     assert found.loc[phenotype, "shared_variant"] == shared_variant
@@ -518,6 +435,7 @@ def test_step(tmp_path: Path) -> None:
         {
             **{name: locus[name] for name in ("locus", "study", "disease")},
             "method": "none",
+            "rung": "none",
             "status": "failed",
             "reason": "no usable statistics",
             "ld_verdict": "NONE",
@@ -529,15 +447,19 @@ def test_step(tmp_path: Path) -> None:
         for locus in loci
     ]
     signals, lbf = signal_rows({0: peak(3)})
+    separate, separate_lbf = qtl_signal_rows({1: peak(3)})
     tables = {
         "loci": (LOCI.frame(loci), LOCI),
         "fine_mapping": (FINE_MAPPING.frame(fitted), FINE_MAPPING),
         "signals": (signals, SIGNALS),
         "signal_lbf": (lbf, SIGNAL_LBF),
+        "qtl_signals": (separate.assign(qtl="near"), QTL_SIGNALS),
+        "qtl_signal_lbf": (separate_lbf.assign(qtl="near"), QTL_SIGNAL_LBF),
+        "prior_weights": (weights_of(dict.fromkeys(range(N), 0.05)), PRIOR_WEIGHTS),
         "near": (QTL.frame(qtl_rows(3)), QTL),
         "far": (QTL.frame([row | {"chromosome": "2"} for row in qtl_rows(3)]), QTL),
     }
-    paths = {name: str(tmp_path / f"{name}.parquet") for name in [*tables, "colocalization"]}
+    paths = {name: str(tmp_path / f"{name}.parquet") for name in [*tables, "colocalization", "variants"]}
     for name, (frame, schema) in tables.items():
         write_table(frame, paths[name], schema)
     colocalize_loci.main(
@@ -546,7 +468,11 @@ def test_step(tmp_path: Path) -> None:
         signals=paths["signals"],
         signal_lbf=paths["signal_lbf"],
         qtl_tables=[paths["near"], paths["far"]],
+        qtl_signals=paths["qtl_signals"],
+        qtl_signal_lbf=paths["qtl_signal_lbf"],
+        prior_weights=[paths["prior_weights"]],
         colocalization=paths["colocalization"],
+        colocalized_variants=paths["variants"],
         qtls={"near": SHEET, "far": SHEET},
         settings={
             "prior_p1": 1e-4,
@@ -559,9 +485,14 @@ def test_step(tmp_path: Path) -> None:
     found = read_table(paths["colocalization"], COLOCALIZATION)
     assert list(zip(found["locus"], found["qtl"], found["status"], strict=True)) == [
         ("s__1_1_1000", "near", "ok"),
+        ("s__1_1_1000", "near", "ok"),
         ("s__1_1_1000", "far", "no_qtl_in_locus"),
         ("failed", "near", "no_signal"),
         ("failed", "far", "no_signal"),
     ]
-    assert found["posterior_h4"].iloc[0] > 0.99
-    assert "no usable statistics" in found["reason"].iloc[2]
+    assert found["qtl_signal"].tolist() == [0, 1, 0, 0, 0]
+    assert (found["posterior_h4"].iloc[:2] > 0.99).all()
+    assert found["n_genes_sharing"].tolist()[:2] == [pd.NA, 1]
+    assert "no usable statistics" in found["reason"].iloc[3]
+    listed = read_table(paths["variants"], COLOCALIZED_VARIANTS)
+    assert listed["variant"].tolist() == ["1:40:A:C"] * 2

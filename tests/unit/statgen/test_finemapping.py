@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from susie_reference import load_genotypes, needs_susier
+from susie_reference import load_genotypes
 
 from locus2target.core.schemas import CREDIBLE_SETS, FINE_MAPPING, LOCI, SIGNAL_LBF, SIGNALS, SUMSTATS
 from locus2target.core.tables import read_table, write_table
@@ -15,7 +15,8 @@ from locus2target.core.variants import variant_keys
 from locus2target.ingest.cohort import CohortDosages
 from locus2target.statgen.engine import FitError
 from locus2target.statgen.finemapping import FineMappingSettings, finemap_locus
-from locus2target.statgen.susier import SusieR
+from locus2target.statgen.ld_sources import GenotypeLd
+from locus2target.statgen.native import NativeSusie
 
 SETTINGS = {
     "max_signals": 10,
@@ -23,17 +24,8 @@ SETTINGS = {
     "min_purity": 0.5,
     "max_iterations": 100,
     "tolerance": 1e-3,
-    "ld": {
-        "min_maf": 0.005,
-        "min_variants": 30,
-        "min_posterior_mass": 0.5,
-        "warn_lambda": 0.005,
-        "fail_lambda": 0.05,
-        "min_sign_consistency": 0.9,
-        "outlier_r2": 0.6,
-        "outlier_neg_log10_p": 4.0,
-        "max_outlier_share": 0.02,
-    },
+    "engine": "native",
+    "ld": {"min_maf": 0.005},  # the other limits as `LdSettings` has them
 }
 RULES = FineMappingSettings.from_settings(SETTINGS)
 STUDY = {"trait_type": "quantitative", "sd_y": 1.0, "cohort": "panel"}
@@ -54,7 +46,7 @@ class Genotypes:
 
 
 class Engine:
-    """An engine that fails, or gives what the reference engine gives, changed."""
+    """An engine that fails, or gives what a good one gives, changed."""
 
     def __init__(self, change=None, error=None):
         self.change, self.error = change, error
@@ -62,7 +54,7 @@ class Engine:
     def fit(self, data, settings):
         if self.error is not None:
             raise self.error
-        return self.change(SusieR().fit(data, settings))
+        return self.change(NativeSusie().fit(data, settings))
 
 
 @pytest.fixture(scope="module")
@@ -120,14 +112,15 @@ def locus_row(sumstats, **changes):
     } | changes
 
 
-def run(sumstats, genotypes, engine=None, **locus_changes):
+def run(sumstats, genotypes, engine=None, prior_weights=None, **locus_changes):
     result = finemap_locus(
         locus_row(sumstats, **locus_changes),
         sumstats,
         study=STUDY,
-        genotypes=genotypes,
-        engine=SusieR() if engine is None else engine,
+        ld_source=None if genotypes is None else GenotypeLd(genotypes),
+        engine=NativeSusie() if engine is None else engine,
         settings=RULES,
+        prior_weights=prior_weights,
     )
     return result, result.fine_mapping.iloc[0]
 
@@ -145,7 +138,6 @@ def assert_single_effect_only(result, status):
     assert set(result.credible_sets["credible_set"].dropna()) == {0}
 
 
-@needs_susier
 def test_planted_variants_are_found(locus_data, tmp_path):
     dosages, variants, sumstats = locus_data
     cohort = Genotypes(variants, dosages)
@@ -153,7 +145,7 @@ def test_planted_variants_are_found(locus_data, tmp_path):
     assert cohort.asked == [("3:1000-11001", 0.005)]
     assert (row["method"], row["status"], row["reason"], row["ld_verdict"]) == ("susie", "ok", "", "PASS")
     assert (row["n_signals"], row["n_variants"], row["n_ld_variants"]) == (2, 1001, 1001)
-    assert row["engine"].startswith("susieR ")
+    assert row["engine"].startswith("native")
     assert row["converged"]
     table = result.credible_sets
     for j, effect in zip(CAUSAL, EFFECTS, strict=True):
@@ -177,7 +169,6 @@ def test_planted_variants_are_found(locus_data, tmp_path):
         write_table(frame, tmp_path / f"{schema.name}.parquet", schema)
 
 
-@needs_susier
 def test_a_cohort_with_exchanged_alleles_in_another_order_gives_the_same(locus_data):
     dosages, variants, sumstats = locus_data
     exchanged = np.random.default_rng(2).random(len(variants)) < 0.5
@@ -195,7 +186,6 @@ def test_a_cohort_with_exchanged_alleles_in_another_order_gives_the_same(locus_d
     pd.testing.assert_series_equal(found.credible_sets["credible_set"], expected.credible_sets["credible_set"])
 
 
-@needs_susier
 def test_an_exchanged_study_gives_the_same_with_the_signs_reversed(locus_data):
     dosages, variants, sumstats = locus_data
     other = sumstats.assign(
@@ -210,7 +200,6 @@ def test_an_exchanged_study_gives_the_same_with_the_signs_reversed(locus_data):
     )
 
 
-@needs_susier
 def test_wrong_alleles_are_noticed(locus_data):
     dosages, variants, sumstats = locus_data
     one = sumstats.copy()
@@ -260,7 +249,6 @@ def test_sparse_genotypes_step_down_and_say_how_sparse(locus_data):
     assert row["n_ld_variants"] == 941
 
 
-@needs_susier
 def test_variants_without_ld_have_a_status_and_no_pip(locus_data):
     dosages, variants, sumstats = locus_data
     sumstats = sumstats.copy()
@@ -274,27 +262,118 @@ def test_variants_without_ld_have_a_status_and_no_pip(locus_data):
     assert outside["pip"].isna().all()
     assert not outside["in_ld"].any()
     assert "direction" in outside["reason"][5]
-    assert "Not genotyped" in outside["reason"][200]
+    assert "Not in the cohort" in outside["reason"][200]
     assert table["pip"].notna().sum() == 940
     assert result.signal_lbf.groupby("signal").size().to_dict() == {0: 1001, 1: 940, 2: 940}
 
 
-@needs_susier
+class Unsettled:
+    """An engine whose fits converge only with few effects; remembers how many it was asked for."""
+
+    def __init__(self, most_effects):
+        self.most_effects, self.asked = most_effects, []
+
+    def fit(self, data, settings):
+        self.asked.append(settings.max_signals)
+        fit = NativeSusie().fit(data, settings)
+        return replace(fit, converged=settings.max_signals <= self.most_effects, n_iterations=100)
+
+
+def test_a_fit_that_does_not_settle_is_tried_with_fewer_effects(locus_data):
+    dosages, variants, sumstats = locus_data
+    engine = Unsettled(most_effects=5)
+    result, row = run(sumstats, Genotypes(variants, dosages), engine)
+    assert engine.asked == [10, 5]
+    assert (row["method"], row["rung"], row["status"], row["max_signals"]) == ("susie", "fewer_effects", "ok", 5)
+    assert row["ld_verdict"] == "WARN"
+    said = "With 10 effects: SuSiE did not converge in 100 sweeps. With 5 it settled."
+    assert row["reason"] == said
+    assert row["ld_reason"].endswith(said)
+    assert {122, 793} <= set(np.flatnonzero(result.credible_sets["credible_set"].notna()))
+
+
 def test_fits_that_are_not_to_be_believed_step_down(locus_data):
     dosages, variants, sumstats = locus_data
     cohort = Genotypes(variants, dosages)
     result, row = run(sumstats, cohort, Engine(error=FitError("susieR 1.2 stopped: no")))
     assert_single_effect_only(result, "fit_failed")
-    assert row["reason"] == "susieR 1.2 stopped: no."
+    assert row["reason"] == "With 10 or 5 or 2 effects: susieR 1.2 stopped: no."
     assert row["ld_verdict"] == "PASS"
-    result, row = run(sumstats, cohort, Engine(lambda fit: replace(fit, converged=False)))
+    engine = Unsettled(most_effects=1)
+    result, row = run(sumstats, cohort, engine)
+    assert engine.asked == [10, 5, 2]
     assert_single_effect_only(result, "not_converged")
+    assert (row["rung"], row["ld_verdict"], row["max_signals"]) == ("single_effect", "FAIL", 2)
+    assert row["reason"] == "With 10 or 5 or 2 effects: SuSiE did not converge in 100 sweeps."
     assert not row["converged"]
-    result, _ = run(sumstats, cohort, Engine(lambda fit: replace(fit, prior_variance=fit.prior_variance * 1e4)))
+    result, row = run(sumstats, cohort, Engine(lambda fit: replace(fit, prior_variance=fit.prior_variance * 1e4)))
     assert_single_effect_only(result, "not_converged")
+    assert row["runaway_ratio"] > 20
+    assert "ran away" in row["ld_reason"]
     result, row = run(sumstats, cohort, Engine(lambda fit: replace(fit, credible_sets=())))
     assert_single_effect_only(result, "no_signal")
+    assert row["ld_verdict"] == "PASS"
     assert "log Bayes factor" in row["reason"]
+
+
+def test_the_rung_of_a_good_locus_is_full(locus_data):
+    dosages, variants, sumstats = locus_data
+    _, row = run(sumstats, Genotypes(variants, dosages))
+    assert (row["rung"], row["max_signals"], row["n_flip_candidates"]) == ("full", 10, 0)
+    assert pd.isna(row["flip_candidates"])
+    assert 0 < row["runaway_ratio"] < 4
+
+
+def test_exchanged_alleles_are_named_and_left_as_they_are(locus_data):
+    dosages, variants, sumstats = locus_data
+    panel = np.random.default_rng(5).permutation(574)[:400]  # not all of the study's people: the mismatch is not 0
+    kept = np.ptp(dosages[:, panel], axis=1) > 0
+    cohort = Genotypes(variants[kept].reset_index(drop=True), dosages[kept][:, panel])
+    one = sumstats.copy()
+    strong = np.flatnonzero(kept & (np.abs(np.corrcoef(dosages)[CAUSAL[0]]) > 0.5))
+    flipped = int(strong[np.argsort(-np.abs(sumstats["z_score"].to_numpy()[strong]))[3]])
+    one.loc[flipped, ["beta", "z_score"]] *= -1
+    result, row = run(one, cohort)
+    assert row["n_flip_candidates"] >= 1
+    assert row["flip_candidates"].split(",")[0] == one["variant"][flipped]
+    assert row["ld_verdict"] in {"WARN", "FAIL"}
+    pd.testing.assert_series_equal(result.credible_sets["z_score"], one["z_score"])
+
+
+def test_prior_weights_shift_both_posteriors(locus_data):
+    dosages, variants, sumstats = locus_data
+    cohort = Genotypes(variants, dosages)
+    equal, _ = run(sumstats, cohort)
+    same, _ = run(sumstats, cohort, prior_weights=np.full(1001, 7.0))
+    np.testing.assert_allclose(same.credible_sets["pip"], equal.credible_sets["pip"], rtol=0, atol=1e-12)
+    runner_up = int(np.argsort(-np.where(np.arange(1001) == 122, 0, equal.credible_sets["pip"]))[1])
+    weights = np.where(np.arange(1001) == runner_up, 1000.0, 1.0)
+    shifted, _ = run(sumstats, cohort, prior_weights=weights)
+    assert shifted.credible_sets["pip"][runner_up] > equal.credible_sets["pip"][runner_up] + 0.1
+    alone, _ = run(sumstats, None)
+    alone_shifted, _ = run(sumstats, None, prior_weights=weights)
+    odds = (alone.credible_sets["pip"] * weights).to_numpy()
+    np.testing.assert_allclose(alone_shifted.credible_sets["pip"], odds / odds.sum(), rtol=1e-9)
+
+
+def test_where_the_lead_has_no_bayes_factor_only_it_is_named(locus_data, tmp_path):
+    dosages, variants, sumstats = locus_data
+    missing = ["beta", "standard_error", "alt_frequency", "minor_allele_frequency"]
+    lead = int(sumstats["neg_log10_p"].idxmax())
+    without = sumstats.copy()
+    without.loc[lead, missing] = np.nan
+    result, row = run(without, Genotypes(variants, dosages))
+    assert (row["method"], row["rung"], row["status"], row["n_signals"]) == ("lead", "lead_only", "no_statistics", 1)
+    assert f"No Bayes factor for the lead {sumstats['variant'][lead]}" in row["reason"]
+    signal = result.signals.iloc[0]
+    assert (signal["method"], signal["primary"], signal["n_credible"]) == ("lead", True, 0)
+    assert signal["lead_variant"] == sumstats["variant"][lead]
+    assert result.credible_sets["pip"].isna().all()
+    assert result.credible_sets["reason"].ne("").all()
+    assert result.signal_lbf.empty
+    frames = (result.fine_mapping, result.credible_sets, result.signals, result.signal_lbf)
+    for frame, schema in zip(frames, (FINE_MAPPING, CREDIBLE_SETS, SIGNALS, SIGNAL_LBF), strict=True):
+        write_table(frame, tmp_path / f"{schema.name}.parquet", schema)
 
 
 def test_loci_that_cannot_be_analysed_pass_through_with_their_reason(locus_data):
@@ -306,7 +385,7 @@ def test_loci_that_cannot_be_analysed_pass_through_with_their_reason(locus_data)
     assert result.credible_sets.empty
     blank = sumstats.assign(beta=np.nan, standard_error=np.nan, alt_frequency=np.nan, minor_allele_frequency=np.nan)
     result, row = run(blank, None)
-    assert (row["method"], row["status"]) == ("none", "no_statistics")
+    assert (row["method"], row["status"]) == ("lead", "no_statistics")
     assert "1001 variants" in row["reason"]
 
 
@@ -323,7 +402,6 @@ def write_vcf(path, variants, dosages):
     path.write_text(header + "\n".join(lines) + "\n")
 
 
-@needs_susier
 def test_the_script_maps_a_batch_from_files(locus_data, tmp_path):
     pysam = pytest.importorskip("pysam")
     sys.path.insert(0, str(Path(__file__).parents[3] / "workflow" / "scripts"))
@@ -349,8 +427,13 @@ def test_the_script_maps_a_batch_from_files(locus_data, tmp_path):
         genome=str(tmp_path / "genome.fa"),
         signal_lbf=str(tmp_path / "lbf.parquet"),
         studies={"s": STUDY},
-        cohorts={"panel": [{"chromosome": 3, "genotypes": str(tmp_path / "panel.vcf.gz"), "dosage_field": "GT"}]},
+        cohorts={
+            "panel": [
+                {"cohort": "panel", "chromosome": 3, "genotypes": str(tmp_path / "panel.vcf.gz"), "dosage_field": "GT"}
+            ]
+        },
         settings=SETTINGS,
+        threads=2,
         **outputs,
     )
     rows = read_table(outputs["fine_mapping"], FINE_MAPPING).set_index("locus")

@@ -80,6 +80,17 @@ def coloc(name: str, h4: float | None, **cells: Any) -> dict[str, Any]:
     }
 
 
+def gene_effects(colocalization: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of CIS_EFFECTS as the signed tests that share would give them."""
+    names = [name for name in schemas.CIS_EFFECTS.names if name not in ("method", "status", "reason")]
+    return [
+        {"neg_log10_p": 10.0, "estimate": 0.3 * test["direction"], "status": "ok"}
+        | {name: test[name] for name in names if name in test}
+        for test in colocalization
+        if test.get("direction") is not None and (test["posterior_h4"] or 0.0) >= 0.5
+    ]
+
+
 def locus(name: str = "L1", *, status: str = "ok", start: int = 500_000, end: int = 1_500_000) -> dict[str, Any]:
     return {
         "locus": name,
@@ -139,6 +150,7 @@ def locus_data(
         scored=credible[known].set_index("variant", drop=False).rename_axis(index=None),
         n_unscored=int((~known).sum()),
         colocalization=table(schemas.COLOCALIZATION, colocalization),
+        cis_effects=table(schemas.CIS_EFFECTS, gene_effects(colocalization)),
         n_signals=n_signals,
         ld_verdict=verdict,
         ld_reason="",
@@ -161,6 +173,7 @@ def stage_results(
         credible_sets=table(schemas.CREDIBLE_SETS, variants),
         signals=table(schemas.SIGNALS, [{"locus": "L1", "signal": 1, "primary": True, "lead_variant": LEAD}]),
         colocalization=table(schemas.COLOCALIZATION, colocalization),
+        cis_effects=table(schemas.CIS_EFFECTS, gene_effects(colocalization)),
         variant_effects=table(schemas.VARIANT_EFFECTS, effects),
         genes=table(schemas.GENES, genes),
         exons=table(schemas.EXONS, exons),

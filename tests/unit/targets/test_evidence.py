@@ -2,6 +2,7 @@
 
 import gzip
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +28,29 @@ NO_FILES: dict[str, str | None] = dict.fromkeys(["open_chromatin", "enhancer_gen
 TWO_GENES = [gene("NEAR", 1_002_000), gene("FAR", 1_300_000)]
 
 
-def collect(results: StageResults, paths: dict[str, str | None] | None = None) -> pd.DataFrame:
+def collect(
+    results: StageResults, paths: dict[str, str | None] | None = None, in_prior: Sequence[str] = ()
+) -> pd.DataFrame:
     files = NO_FILES if paths is None else NO_FILES | paths
-    return collect_evidence(
-        results, annotate_variants(results, files), TABLE, gene_types=["protein_coding"], window_bp=500_000
-    )
+    annotations = annotate_variants(results, files)
+    limits: dict[str, Any] = {"gene_types": ["protein_coding"], "window_bp": 500_000}
+    return collect_evidence(results, annotations, TABLE, **limits, in_prior=in_prior)
 
 
 def of(evidence: pd.DataFrame, source: str, name: str | None) -> pd.DataFrame:
     """Rows of a source and gene; None stands for the locus as a whole."""
     gene_id = "none" if name is None else f"ENSG_{name}"
     return evidence[(evidence["source"] == source) & (evidence["gene_id"] == gene_id)]
+
+
+def test_a_source_in_the_prior_is_told_and_counts_nothing() -> None:
+    results = stage_results(TWO_GENES, [variant(1_000_000, 0.9)], [coloc("FAR", 0.9)])
+    plain, without = collect(results), collect(results, in_prior=["distance"])
+    assert (of(plain, "distance", "NEAR")["log_odds"] > 0).all()
+    assert (without.loc[without["source"] == "distance", "log_odds"] == 0).all()
+    assert set(without.loc[without["source"] == "distance", "status"]) == {"in_prior"}
+    others = [frame[frame["source"] != "distance"].reset_index(drop=True) for frame in (plain, without)]
+    pd.testing.assert_frame_equal(*others)
 
 
 # ---- Distance --------------------------------------------------------------------------------------------------
@@ -186,7 +199,13 @@ def test_low_h4_lowers_a_gene_and_untested_genes_stay_at_zero() -> None:
             "directions disagree",
         ),
         ([coloc("FAR", 0.9, direction=1.0), coloc("FAR", 0.1, tissue="t", direction=-1.0)], 1.0, "H4 0.90"),
-        ([coloc("FAR", 0.9)], None, "direction unknown: unsigned statistics"),
+        ([coloc("FAR", 0.9)], None, "direction unknown: no effect of the gene"),
+        (
+            [coloc("FAR", 0.9, direction=1.0), coloc("FAR", 0.8, tissue="t", direction=-1.0, neg_log10_p=1.0)],
+            1.0,
+            "also in t",
+        ),
+        ([coloc("FAR", 0.9, direction=1.0, neg_log10_p=1.0)], None, "direction unsure: no effect of the gene"),
         ([coloc("FAR", 0.9, direction=1.0, qtl_type="sqtl")], None, "does not tell gene activity"),
     ],
 )

@@ -255,7 +255,12 @@ def test_planted_gene_wins_over_the_nearest(tmp_path: Path) -> None:
     )
     files = dict.fromkeys(["open_chromatin", "enhancer_gene_links", "coding_consequences"])
     evidence = collect_evidence(
-        results, annotate_variants(results, files), TABLE, gene_types=["protein_coding"], window_bp=500_000
+        results,
+        annotate_variants(results, files),
+        TABLE,
+        gene_types=["protein_coding"],
+        window_bp=500_000,
+        in_prior=(),
     )
     states = locus_states(results.loci, results.fine_mapping)
     found = rank_loci(evidence, states, TABLE, disease="some_disease", confident_probability=0.5)

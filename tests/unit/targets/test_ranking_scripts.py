@@ -10,7 +10,13 @@ import rank_genes
 from locus2target.core import schemas
 from locus2target.core.tables import TableSchema, read_table, write_table
 
-SETTINGS = {"gene_types": ["protein_coding"], "candidate_window_bp": 500_000, "confident_probability": 0.5}
+SETTINGS = {
+    "gene_types": ["protein_coding"],
+    "candidate_window_bp": 500_000,
+    "confident_probability": 0.5,
+    "in_prior": [],
+    "posterior_threshold": 0.8,
+}
 NO_FILES = {"open_chromatin": None, "enhancer_gene_links": None, "coding_consequences": None}
 
 
@@ -43,6 +49,7 @@ def test_steps_hand_over_one_disease(tmp_path: Path) -> None:
         colocalization=[
             stored(tmp_path, schemas.COLOCALIZATION, [coloc("TARGET", 0.99), coloc("NEAREST", 0.9) | other])
         ],
+        cis_effects=[stored(tmp_path, schemas.CIS_EFFECTS, [])],
         variant_effects=[stored(tmp_path, schemas.VARIANT_EFFECTS, [effect(1_000_000, status="no_sequence")])],
         genes=stored(tmp_path, schemas.GENES, [gene("NEAREST", 1_005_000), gene("TARGET", 1_100_000)]),
         exons=stored(tmp_path, schemas.EXONS, []),

@@ -4,6 +4,8 @@ Variants are keyed `chromosome:position:ref:alt` on the run's build; `position` 
 half-open; effects are per ALT allele. `status` is one word, `reason` a sentence for people (empty when all is well).
 """
 
+from dataclasses import replace
+
 from locus2target.core.tables import Column, TableSchema
 
 _STATUS = (
@@ -75,6 +77,16 @@ QTL = TableSchema(
     ),
 )
 
+IMPORTED_VARIANTS = TableSchema(
+    "imported_variants",
+    (
+        *(replace(column, nullable=True) if column.name == "neg_log10_p" else column for column in _ASSOCIATION),
+        Column("pip", "float64", "posterior inclusion probability", "0..1"),
+        Column("credible_set", "string", "the source's name of the credible set; missing outside", nullable=True),
+        Column("region", "string", "the source's name of the fine-mapped region", nullable=True),
+    ),
+)
+
 DISPOSITIONS = TableSchema(
     "dispositions",
     (
@@ -90,7 +102,7 @@ HARMONIZATION_QC = TableSchema(
     "harmonization_qc",
     (
         Column("source", "string", "study or QTL set"),
-        Column("kind", "string", "study or qtl"),
+        Column("kind", "string", "study, qtl or credible_sets"),
         Column("metric", "string", "a disposition, or a check"),
         Column("value", "float64", "rows, or the check's value", nullable=True),
         Column("status", "string", "ok, warning or dropped"),
@@ -108,7 +120,7 @@ LOCI = TableSchema(
         Column("start", "int64", "", "0-based"),
         Column("end", "int64", "exclusive", "0-based"),
         Column("lead_variant", "string", "strongest variant"),
-        Column("lead_neg_log10_p", "float64", "", "-log10"),
+        Column("lead_neg_log10_p", "float64", "missing when credible sets came without", "-log10", True),
         Column("n_variants", "int64", "variants with statistics"),
         Column("n_leads", "int64", "independent-looking leads merged into the locus"),
         *_STATUS,
@@ -121,7 +133,8 @@ FINE_MAPPING = TableSchema(
         Column("locus", "string", "locus id"),
         Column("study", "string", "study id"),
         Column("disease", "string", "disease or trait"),
-        Column("method", "string", "susie, abf or none: what the PIPs and primary signals come from"),
+        Column("method", "string", "susie, abf, lead, imported or none: what PIPs and primary signals come from"),
+        Column("rung", "string", "full, fewer_effects, single_effect, lead_only, imported or none: what was claimed"),
         *_STATUS,
         Column("ld_verdict", "string", "PASS, WARN, FAIL, or NONE without LD"),
         Column("ld_reason", "string", "what the verdict rests on"),
@@ -130,7 +143,12 @@ FINE_MAPPING = TableSchema(
         Column("ld_posterior_mass", "float64", "single-effect posterior on variants with LD", "0..1", True),
         Column("sign_consistency", "float64", "associated pairs in LD whose z product has r's sign", "0..1", True),
         Column("ld_lambda", "float64", "LD mismatch: estimate_s_rss", "0..1", True),
+        Column("null_space_lambda", "float64", "mean square of z outside the span of the LD panel", nullable=True),
         Column("n_ld_outliers", "int64", "DENTIST-S outliers", nullable=True),
+        Column("n_flip_candidates", "int64", "variants whose alleles may be exchanged (kriging)", nullable=True),
+        Column("flip_candidates", "string", "the first of them, separated by commas", nullable=True),
+        Column("runaway_ratio", "float64", "largest prior variance over largest marginal effect", nullable=True),
+        Column("max_signals", "int64", "effects that the fit was allowed", nullable=True),
         Column("n_signals", "int64", "primary signals"),
         Column("converged", "bool", "whether SuSiE converged", nullable=True),
         Column("n_iterations", "int64", "SuSiE sweeps", nullable=True),
@@ -146,7 +164,7 @@ CREDIBLE_SETS = TableSchema(
         Column("disease", "string", "disease or trait"),
         *_KEY,
         Column("rsid", "string", "name in the source", nullable=True),
-        Column("neg_log10_p", "float64", "marginal", "-log10"),
+        Column("neg_log10_p", "float64", "marginal; missing when credible sets came without", "-log10", True),
         Column("z_score", "float64", "marginal", nullable=True),
         Column(
             "pip",
@@ -171,12 +189,12 @@ SIGNALS = TableSchema(
         Column("study", "string", "study id"),
         Column("disease", "string", "disease or trait"),
         Column("signal", "int64", "0: single effect over all variants; 1..: SuSiE effects with a credible set"),
-        Column("method", "string", "abf or susie"),
+        Column("method", "string", "abf, susie, lead, imported, or pip_only: imported without Bayes factors"),
         Column("primary", "bool", "whether ranking rests on this signal"),
         Column("lead_variant", "string", "highest posterior"),
-        Column("log_bayes_factor", "float64", "of the effect", "natural log"),
-        Column("n_credible", "int64", "variants in the credible set"),
-        Column("coverage", "float64", "posterior mass in the set", "0..1"),
+        Column("log_bayes_factor", "float64", "of the effect; missing where only PIPs came", "natural log", True),
+        Column("n_credible", "int64", "variants in the credible set; 0 for lead"),
+        Column("coverage", "float64", "posterior mass in the set; missing for lead", "0..1", True),
         Column("purity", "float64", "smallest |r| between its variants; missing without LD", "0..1", True),
         *_STATUS,
     ),
@@ -193,6 +211,53 @@ SIGNAL_LBF = TableSchema(
     ),
 )
 
+_MOLECULAR_TRAIT = (
+    Column("qtl", "string", "QTL set"),
+    Column("tissue", "string", "tissue or cell type"),
+    Column("gene_id", "string", "Ensembl id without version"),
+    Column("phenotype_id", "string", "molecular trait"),
+)
+
+QTL_SIGNALS = TableSchema(
+    "qtl_signals",
+    (
+        Column("locus", "string", "locus id"),
+        *_MOLECULAR_TRAIT,
+        Column("signal", "int64", "0: the trait was not parted into signals; 1..: SuSiE effects with a credible set"),
+        Column("method", "string", "abf or susie"),
+        Column("ld_verdict", "string", "PASS, WARN, FAIL, or NONE without LD"),
+        Column("lead_variant", "string", "highest posterior of the signal"),
+        Column("log_bayes_factor", "float64", "of the effect; missing without statistics", "natural log", True),
+        Column("n_credible", "int64", "variants in the credible set"),
+        Column("coverage", "float64", "posterior mass in the set; missing without statistics", "0..1", True),
+        Column("purity", "float64", "smallest |r| between its variants; missing without LD", "0..1", True),
+        *_STATUS,
+    ),
+)
+
+QTL_SIGNAL_LBF = TableSchema(
+    "qtl_signal_lbf",
+    (
+        Column("locus", "string", "locus id"),
+        *_MOLECULAR_TRAIT,
+        Column("signal", "int64", "1..: SuSiE effect of the molecular trait"),
+        *_KEY,
+        Column("log_bayes_factor", "float64", "of the variant in that signal", "natural log"),
+        Column("effect_sign", "float64", "sign of the marginal effect of ALT; missing when unsigned", "-1, +1", True),
+    ),
+)
+
+QTL_SIGNAL_LD = TableSchema(
+    "qtl_signal_ld",
+    (
+        Column("locus", "string", "locus id"),
+        *_MOLECULAR_TRAIT,
+        Column("first_signal", "int64", "signal of the molecular trait"),
+        Column("second_signal", "int64", "another one, with a larger number"),
+        Column("r", "float64", "between their lead variants, per ALT allele", "signed r"),
+    ),
+)
+
 COLOCALIZATION = TableSchema(
     "colocalization",
     (
@@ -200,13 +265,14 @@ COLOCALIZATION = TableSchema(
         Column("study", "string", "study id"),
         Column("disease", "string", "disease or trait"),
         Column("signal", "int64", "signal of the locus"),
-        Column("primary", "bool", "whether ranking rests on this signal"),
+        Column("primary", "bool", "whether ranking rests on this pair of signals"),
         Column("qtl", "string", "QTL set"),
         Column("qtl_type", "string", "eqtl, sqtl, pqtl or caqtl"),
         Column("tissue", "string", "tissue or cell type"),
         Column("gene_id", "string", "Ensembl id without version"),
         Column("phenotype_id", "string", "molecular trait"),
-        Column("method", "string", "abf, or lead_overlap for QTL sets that list only significant variants"),
+        Column("qtl_signal", "int64", "signal of the molecular trait; 0: single effect over all variants"),
+        Column("method", "string", "susie, abf, or lead_overlap for QTL sets that list only significant variants"),
         Column("n_shared", "int64", "variants with both statistics"),
         Column("qtl_neg_log10_p", "float64", "strongest QTL association among them", "-log10", True),
         Column("posterior_h0", "float64", "no association", "0..1", True),
@@ -216,10 +282,186 @@ COLOCALIZATION = TableSchema(
         Column("posterior_h4", "float64", "one shared causal variant", "0..1", True),
         Column("p12_low", "float64", "smallest prior p12 with H4 above the threshold", nullable=True),
         Column("p12_high", "float64", "largest such p12, at most min(p1, p2)", nullable=True),
+        Column(
+            "prior_sensitive", "bool", "H4 is above the threshold, but not for all p12 from 1e-6 to 1e-5", nullable=True
+        ),
         Column("clpp", "float64", "sum over variants of the product of the two posteriors", "0..1", True),
         Column("shared_variant", "string", "most probable shared causal variant", nullable=True),
         Column("shared_variant_posterior", "float64", "given H4", "0..1", True),
         Column("direction", "float64", "+1: more of the molecular trait goes with more of the disease", "-1, +1", True),
+        Column("n_genes_sharing", "int64", "genes with H4 above the threshold for this disease signal", nullable=True),
+        Column("n_signals_sharing", "int64", "disease signals of the study that this QTL signal shares", nullable=True),
+        Column(
+            "flag",
+            "string",
+            "sentence: the pair shares with too much to tell anything; missing when not",
+            nullable=True,
+        ),
+        *_STATUS,
+    ),
+)
+
+COLOCALIZED_VARIANTS = TableSchema(
+    "colocalized_variants",
+    (
+        Column("locus", "string", "locus id"),
+        Column("signal", "int64", "signal of the locus"),
+        *_MOLECULAR_TRAIT,
+        Column("qtl_signal", "int64", "signal of the molecular trait"),
+        *_KEY,
+        Column("posterior", "float64", "that the variant is the shared causal one, given H4", "0..1"),
+    ),
+)
+
+CIS_EFFECTS = TableSchema(
+    "cis_effects",
+    (
+        Column("disease", "string", "disease or trait"),
+        Column("study", "string", "study id"),
+        Column("locus", "string", "locus id"),
+        Column("qtl_type", "string", "eqtl, sqtl, pqtl or caqtl"),
+        *_MOLECULAR_TRAIT,
+        Column("posterior_h4", "float64", "of the best colocalization of the pair", "0..1", True),
+        Column("method", "string", "wald_ratio, cis_ivw, or none"),
+        Column("n_instruments", "int64", "leads of the molecular trait's signals"),
+        Column("instruments", "string", "their keys, separated by commas", nullable=True),
+        Column("estimate", "float64", "of the disease per unit of the molecular trait", "beta per unit", True),
+        Column("standard_error", "float64", "of the estimate", "as estimate", True),
+        Column("neg_log10_p", "float64", "two-sided, of the estimate", "-log10", True),
+        Column("min_f_statistic", "float64", "weakest instrument: (beta / standard_error)^2", nullable=True),
+        Column("q_statistic", "float64", "heterogeneity between instruments", nullable=True),
+        Column("q_neg_log10_p", "float64", "of the heterogeneity", "-log10", True),
+        Column("steiger_correct", "bool", "instruments explain more of the molecular trait", nullable=True),
+        Column("steiger_neg_log10_p", "float64", "of that difference", "-log10", True),
+        Column("remark", "string", "what to know about the choice of instruments", nullable=True),
+        *_STATUS,
+    ),
+)
+
+GENE_DIRECTIONS = TableSchema(
+    "gene_directions",
+    (
+        Column("disease", "string", "disease or trait"),
+        Column("gene_id", "string", "Ensembl id without version"),
+        Column("gene_symbol", "string", "display name"),
+        Column("direction", "float64", "+1: more gene activity, more disease; missing when unknown", "-1, +1", True),
+        Column("reliability", "string", "consistent, single, conflicting or unsure"),
+        Column("estimate", "float64", "of the disease per unit of the gene, best test", "beta per unit", True),
+        Column("standard_error", "float64", "of the estimate", "as estimate", True),
+        Column("neg_log10_p", "float64", "of the estimate", "-log10", True),
+        Column("n_tests", "int64", "tissues and traits with an estimate"),
+        Column("n_agree", "int64", "of those, with the same sign as the direction"),
+        Column("locus", "string", "locus of the best test"),
+        Column("qtl", "string", "QTL set of the best test"),
+        Column("tissue", "string", "tissue of the best test"),
+        Column("statement", "string", "sentence for people"),
+    ),
+)
+
+TRAIT_EFFECTS = TableSchema(
+    "trait_effects",
+    (
+        Column("exposure", "string", "study id"),
+        Column("outcome", "string", "study id"),
+        Column("method", "string", "estimator; egger_intercept: of the line; steiger: test of the direction only"),
+        Column("n_instruments", "int64", "variants used"),
+        Column("estimate", "float64", "of the outcome per unit of the exposure", "beta per unit", True),
+        Column("standard_error", "float64", "of the estimate", "as estimate", True),
+        Column("confidence_low", "float64", "95 %", "as estimate", True),
+        Column("confidence_high", "float64", "95 %", "as estimate", True),
+        Column("neg_log10_p", "float64", "two-sided", "-log10", True),
+        Column("q_statistic", "float64", "heterogeneity between instruments around the estimate", nullable=True),
+        Column("q_df", "int64", "its degrees of freedom", nullable=True),
+        Column("q_neg_log10_p", "float64", "of the heterogeneity", "-log10", True),
+        Column("r2_exposure", "float64", "variance of the exposure that the instruments explain", "0..1", True),
+        Column("r2_outcome", "float64", "variance of the outcome that they explain", "0..1", True),
+        Column("direction_correct", "bool", "they explain more of the exposure", nullable=True),
+        Column("remark", "string", "what to know when reading the row", nullable=True),
+        *_STATUS,
+    ),
+)
+
+TRAIT_INSTRUMENTS = TableSchema(
+    "trait_instruments",
+    (
+        Column("exposure", "string", "study id"),
+        Column("outcome", "string", "study id"),
+        *_KEY,
+        Column("exposure_beta", "float64", "per ALT allele", "trait units or log odds", True),
+        Column("exposure_se", "float64", "of exposure_beta", "", True),
+        Column("exposure_neg_log10_p", "float64", "two-sided", "-log10"),
+        Column("outcome_beta", "float64", "per ALT allele", "trait units or log odds", True),
+        Column("outcome_se", "float64", "of outcome_beta", "", True),
+        Column("f_statistic", "float64", "(beta / standard_error)^2 of the exposure", "", True),
+        Column("wald_ratio", "float64", "outcome_beta / exposure_beta", "", True),
+        Column("wald_se", "float64", "outcome_se / |exposure_beta|", "", True),
+        Column("radial_q", "float64", "contribution to Cochran's Q of radial IVW", "", True),
+        Column("radial_outlier", "bool", "Q beyond chance after correction for the number of instruments", "", True),
+        Column("leave_one_out", "float64", "IVW estimate without the variant", "", True),
+        Column("leave_one_out_se", "float64", "its standard error", "", True),
+        *_STATUS,
+    ),
+)
+
+PRIOR_WEIGHTS = TableSchema(
+    "prior_weights",
+    (
+        Column("locus", "string", "locus id"),
+        *_KEY,
+        Column(
+            "prior_weight", "float64", "prior probability of the variant, from other chromosomes; sums to 1", "0..1"
+        ),
+    ),
+)
+
+PRIOR_ENRICHMENT = TableSchema(
+    "prior_enrichment",
+    (
+        Column("feature", "string", "annotation or sequence score"),
+        Column("left_out", "string", "chromosome that the fit did not see; `none`: all loci"),
+        Column("kind", "string", "fitted, or permuted: the same fit with the scores shuffled within loci"),
+        Column("theta", "float64", "change of log prior per standard deviation or for having the annotation"),
+        Column("standard_error", "float64", "jackknife over chromosomes", nullable=True),
+        Column("n_loci", "int64", "loci behind the fit"),
+        Column("n_variants", "int64", "rows of all loci, one per variant and locus"),
+        Column("n_unknown", "int64", "of those, rows at which the feature is not known and says nothing"),
+        Column(
+            "held_out_gain",
+            "float64",
+            "log evidence of the left-out loci against equal weights; of all chromosomes in turn with `none`",
+            "natural log",
+        ),
+        *_STATUS,
+    ),
+)
+
+PRIOR_EFFECTS = TableSchema(
+    "prior_effects",
+    (
+        Column("locus", "string", "locus id"),
+        Column("study", "string", "study id"),
+        Column("disease", "string", "disease or trait"),
+        *_KEY,
+        Column("prior_weight", "float64", "times the number of variants: 1 is uniform"),
+        Column("pip_uniform", "float64", "with equal prior weights", "0..1", True),
+        Column("pip_functional", "float64", "with fitted prior weights", "0..1", True),
+        Column("log_evidence_ratio", "float64", "of the locus: functional against uniform prior", "natural log", True),
+        *_STATUS,
+    ),
+)
+
+ENGINE_CROSSCHECK = TableSchema(
+    "engine_crosscheck",
+    (
+        Column("locus", "string", "locus id"),
+        Column("study", "string", "study id"),
+        Column("engine", "string", "that the run used"),
+        Column("other_engine", "string", "that the locus was fitted with again"),
+        Column("n_ld_variants", "int64", "variants in the fit"),
+        Column("max_pip_difference", "float64", "largest over the variants", "0..1", True),
+        Column("same_credible_sets", "bool", "whether both give the same sets", nullable=True),
+        Column("n_iterations", "int64", "sweeps of the run's engine", nullable=True),
+        Column("other_n_iterations", "int64", "sweeps of the other", nullable=True),
         *_STATUS,
     ),
 )

@@ -50,10 +50,29 @@ class Settings:
         """Diseases in the order of the studies sheet."""
         return list(dict.fromkeys(row["disease"] for row in self.studies.values()))
 
+    @property
+    def imported_studies(self) -> list[str]:
+        """Studies that come fine-mapped."""
+        return [study for study, row in self.studies.items() if row["format"] == "credible_sets"]
+
+    @property
+    def studies_to_fine_map(self) -> list[str]:
+        """Studies that come as summary statistics."""
+        return [study for study in self.studies if study not in self.imported_studies]
+
+    @property
+    def cohort_files(self) -> list[str]:
+        """Genotype and LD files of all cohorts."""
+        return [file for rows in self.cohorts.values() for row in rows for file in _ld_files(row)]
+
     def chain(self, build: str) -> str | None:
         """Chain file from `build` to the run's build; None when they are the same."""
         genome = self.config["genome"]
         return None if build == genome["build"] else genome["chains"][build]
+
+
+def _ld_files(row: Row) -> list[str]:
+    return [row[name] for name in ("genotypes", "ld_matrix") if row[name] is not None]
 
 
 def load_settings(config: Mapping[str, Any], *, schemas: Path, where: str) -> Settings:
@@ -231,9 +250,17 @@ def _repeated_ids(rows: Sequence[Row], column: str | None, path: str) -> list[st
 
 def _cohort_contradictions(rows: Sequence[Row], path: str) -> list[str]:
     """Cohorts with two files for one chromosome, or with several dosage fields: only one of them would be read."""
-    problems = []
+    problems = [
+        f"{path}: cohort '{row['cohort']}' needs either genotypes or an ld_matrix in each row, with n_samples for the "
+        "people behind a matrix"
+        for row in rows
+        if len(_ld_files(row)) != 1 or (row["ld_matrix"] is not None and row["n_samples"] is None)
+    ]
     for cohort in dict.fromkeys(row["cohort"] for row in rows):
-        own = [row for row in rows if row["cohort"] == cohort]
+        of_cohort = [row for row in rows if row["cohort"] == cohort]
+        own = [row for row in of_cohort if row["genotypes"] is not None]
+        if own and len(own) < len(of_cohort):
+            problems.append(f"{path}: cohort '{cohort}' has genotypes in some rows and LD matrices in others; make two")
         chromosomes = Counter(canonical_chromosome(row["chromosome"]) for row in own)
         problems += [
             f"{path}: cohort '{cohort}' has {count} rows for chromosome '{chromosome}'; give each one file"
@@ -246,16 +273,50 @@ def _cohort_contradictions(rows: Sequence[Row], path: str) -> list[str]:
     return problems
 
 
+def _unknown_cohorts(config: Mapping[str, Any], sheets: Mapping[str, list[Row]]) -> list[str]:
+    """Studies and QTL sets that name a cohort which the cohorts sheet does not have."""
+    cohorts = {row["cohort"] for row in sheets["cohorts"]}
+    return [
+        f"{config['sheets'][sheet]}: {kind} '{row[kind]}' names cohort '{row['cohort']}', "
+        f"which is not in {config['sheets']['cohorts']}{_suggestion(row['cohort'], sorted(cohorts))}"
+        for sheet, kind in (("studies", "study"), ("qtls", "qtl"))
+        for row in sheets[sheet]
+        if row["cohort"] is not None and row["cohort"] not in cohorts
+    ]
+
+
+def _broken_pairs(config: Mapping[str, Any], sheets: Mapping[str, list[Row]], where: str) -> list[str]:
+    """Exposures and outcomes that are no study with summary statistics."""
+    studies = {row["study"]: row for row in sheets["studies"]}
+    problems = []
+    for number, pair in enumerate(config["mendelian_randomization"]["pairs"]):
+        for role in ("exposure", "outcome"):
+            place, name = f"{where}: 'mendelian_randomization.pairs.{number}.{role}'", pair[role]
+            if name not in studies:
+                problems.append(f"{place} is '{name}', which is no study{_suggestion(name, sorted(studies))}")
+            elif studies[name]["format"] == "credible_sets":
+                problems.append(f"{place} is '{name}', which comes as credible sets; it takes summary statistics")
+    return problems
+
+
+def _unfitted_priors(config: Mapping[str, Any], where: str) -> list[str]:
+    """Uses of functional priors in a run that does not fit them."""
+    if config["functional_priors"]["enabled"]:
+        return []
+    users = (("functional_priors", "ranking"), ("colocalization", "variant_priors"))
+    return [
+        f"{where}: '{section}.{key}' is functional, and 'functional_priors.enabled' is false"
+        for section, key in users
+        if config[section][key] == "functional"
+    ]
+
+
 def _broken_references(config: Mapping[str, Any], sheets: Mapping[str, list[Row]], where: str) -> list[str]:
     """Ids and builds that one part of the run names and another does not provide."""
     problems = _cohort_contradictions(sheets["cohorts"], config["sheets"]["cohorts"])
-    cohorts = {row["cohort"] for row in sheets["cohorts"]}
+    problems += _unknown_cohorts(config, sheets)
+    problems += _broken_pairs(config, sheets, where)
     for row in sheets["studies"]:
-        if row["cohort"] is not None and row["cohort"] not in cohorts:
-            problems.append(
-                f"{config['sheets']['studies']}: study '{row['study']}' names cohort '{row['cohort']}', "
-                f"which is not in {config['sheets']['cohorts']}{_suggestion(row['cohort'], sorted(cohorts))}"
-            )
         if row["trait_type"] == "case_control" and (row["n_cases"] is None) != (row["n_controls"] is None):
             place = f"{config['sheets']['studies']}: study '{row['study']}'"
             problems.append(f"{place} has only one of n_cases and n_controls; give both or neither")
@@ -267,6 +328,7 @@ def _broken_references(config: Mapping[str, Any], sheets: Mapping[str, list[Row]
             for row in sheets[name]
             if row["build"] not in known
         ]
+    problems += _unfitted_priors(config, where)
     ld = config["finemapping"]["ld"]
     if ld["warn_lambda"] > ld["fail_lambda"]:
         problems.append(f"{where}: 'finemapping.ld.warn_lambda' is above 'finemapping.ld.fail_lambda'")

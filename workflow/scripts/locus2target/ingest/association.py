@@ -54,13 +54,13 @@ def size_of_z(neg_log10_p: FloatArray) -> FloatArray:
     return np.abs(size)
 
 
-def complete_association(raw: pd.DataFrame, ledger: Ledger) -> Association:
+def complete_association(raw: pd.DataFrame, ledger: Ledger, *, required: bool = True) -> Association:
     """Check the statistics of a raw frame (see `readers.RawTable`) and derive what is missing.
 
     The effect is ln(odds ratio) where only that is given; the standard error is then of ln(odds ratio). z is effect /
     standard error, else the source's, else from p and the sign of the effect. The standard error is |effect / z| where
-    it is missing. p comes from z where it is missing or 0. Rows that cannot be used are settled in `ledger`: where most
-    rows have a sign, those without one too.
+    it is missing. p comes from z where it is missing or 0. Rows with impossible values are settled in `ledger`; where
+    statistics are `required` those without p too, and those without a sign where most rows have one.
     """
     columns = {name: raw[name].to_numpy(np.float64) for name in ("beta", "odds_ratio", "standard_error", "z_score")}
     reported = raw["neg_log10_p"].to_numpy(np.float64)
@@ -75,12 +75,17 @@ def complete_association(raw: pd.DataFrame, ledger: Ledger) -> Association:
         derived = np.where(z != 0, np.abs(beta / z), np.nan)
         standard_error = np.where(np.isnan(columns["standard_error"]), derived, columns["standard_error"])
     neg_log10_p = np.where(np.isfinite(reported), reported, neg_log10_p_of_z(z))
+    if required:
+        _settle_missing(z, neg_log10_p, reported, ledger)
+    return Association(beta, standard_error, z, neg_log10_p, reported)
+
+
+def _settle_missing(z: FloatArray, neg_log10_p: FloatArray, reported: FloatArray, ledger: Ledger) -> None:
     ledger.settle(np.isnan(neg_log10_p) & np.isposinf(reported), Disposition.ZERO_P)
     ledger.settle(np.isnan(neg_log10_p), Disposition.MISSING_STATISTIC)
     usable = ledger.open_rows()
     if np.isfinite(z[usable]).sum() > _SIGNED_SHARE * len(usable):
         ledger.settle(np.isnan(z), Disposition.MISSING_STATISTIC)
-    return Association(beta, standard_error, z, neg_log10_p, reported)
 
 
 def _settle_invalid(

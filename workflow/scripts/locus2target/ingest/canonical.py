@@ -13,7 +13,7 @@ from locus2target.ingest.dispositions import Disposition, Ledger
 from locus2target.ingest.genome import Genome
 from locus2target.ingest.orientation import Agreement, Sites, sequence_blocks
 
-_STATISTICS = ("beta", "standard_error", "z_score", "neg_log10_p")
+_STATISTICS = ("beta", "standard_error", "z_score", "neg_log10_p", "pip")
 _SAME = 1e-9  # relative difference up to which copies of a variant have the same statistics
 
 
@@ -120,7 +120,7 @@ def withdraw_duplicates(table: pd.DataFrame, ledger: Ledger) -> None:
 def _conflicts(copies: pd.DataFrame, group: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Which of the copies belong to a group whose statistics differ, also by being missing in some rows."""
     conflict = np.zeros(len(copies), dtype=bool)
-    for name in _STATISTICS:
+    for name in [name for name in _STATISTICS if name in copies]:
         values = copies[name].groupby(group)
         low, high, known, size = (values.transform(kind).to_numpy() for kind in ("min", "max", "count", "size"))
         spread = high - low > _SAME * np.maximum(np.abs(low), np.abs(high))

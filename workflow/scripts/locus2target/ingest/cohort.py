@@ -3,10 +3,11 @@
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from locus2target.core.chromosomes import contig_map
 from locus2target.core.errors import InputError
 from locus2target.core.intervals import Region, start_of
 from locus2target.core.variants import FetchSequence, Variant, normalize_variant
+from locus2target.ingest import dosages_numba
 from locus2target.ingest.files import HoldsFiles, check_bgzf, require_file
 from locus2target.ingest.genome import Genome
 
@@ -37,7 +39,6 @@ SKIP_REASONS: Mapping[str, str] = {
 
 _VALID_ALLELE = re.compile(r"^[ACGT]+$")
 _FIELD_TYPES: Mapping[DosageField, str] = {"GT": "String", "DS": "Float"}
-_MISSING_ALLELE = -1  # cyvcf2; the other negative code fills up the row of a haploid call
 _HAPLOID_CHROMOSOMES = frozenset({"X", "Y", "MT"})
 _DOSAGE_ROUNDING = 0.01  # imputation servers write dosages with two or three digits
 _SEQUENCE_FLANK = 1_000  # bases read on either side of a region, so that shifting an indel seldom reads again
@@ -125,31 +126,20 @@ class CohortGenotypes(HoldsFiles):
             If the file of the chromosome cannot be used; see `check_genotypes`.
         """
         if not self.has_chromosome(region.chromosome):
-            return _collect({}, (), Counter(), 0)
+            return _collect(_Found({}, Counter()), ())
         reader = self._reader(region.chromosome)
-        fetch = _region_sequence(self._genome, region)
-        skipped: Counter[str] = Counter()
-        rows: dict[Variant, DosageArray] = {}
-        n_exchanged = 0
+        fetch = region_sequence(self._genome, region)
+        takes_dosages = self._dosage_field == "DS"
+        found = _Found({}, Counter())
         for record in reader.records(region):
             placements = _place_record(record.POS, record.REF, record.ALT, region, fetch)
             accepted = [placed for placed in placements if isinstance(placed, _Placed)]
-            skipped.update(placed for placed in placements if isinstance(placed, str))
-            if not accepted:
-                continue
-            dosages = _record_dosages(record, self._dosage_field, region.chromosome)
-            if isinstance(dosages, str):
-                skipped[dosages] += len(accepted)
-                continue
-            for placed in accepted:
-                dosage = dosages[placed.allele]
-                reason = "duplicate" if placed.variant in rows else _unusable(dosage, min_maf)
-                if reason:
-                    skipped[reason] += 1
-                    continue
-                rows[placed.variant] = 2 - dosage if placed.exchanged else dosage
-                n_exchanged += placed.exchanged
-        return _collect(rows, reader.samples, skipped, n_exchanged)
+            if len(accepted) < len(placements):
+                found.left_out.update(placed for placed in placements if isinstance(placed, str))
+            if accepted:
+                dosages = _imputed_dosages(record, region.chromosome) if takes_dosages else _called_dosages(record)
+                found.add(accepted, dosages, min_maf)
+        return _collect(found, reader.samples)
 
     def _reader(self, chromosome: str) -> "_Reader":
         path = self._files[chromosome if chromosome in self._files else "all"]
@@ -240,7 +230,7 @@ class _Reader:
             yield from self._vcf(f"{contig}:{region.first_position}-{region.last_position}")
 
 
-def _region_sequence(genome: Genome | None, region: Region) -> FetchSequence:
+def region_sequence(genome: Genome | None, region: Region) -> FetchSequence:
     """Sequence access that reads the region once; all N without a genome."""
     if genome is None:
         return lambda start, end: "N" * (end - start)
@@ -256,12 +246,11 @@ def _region_sequence(genome: Genome | None, region: Region) -> FetchSequence:
     return fetch
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
+class _Placed(NamedTuple):
     """One ALT allele of a record as a normalised variant."""
 
     variant: Variant
-    allele: int  # 0 is the record's first ALT
+    allele: int  # 1 is the record's first ALT
     exchanged: bool  # whether the record has REF and ALT the other way round
 
 
@@ -276,7 +265,7 @@ def _place_record(
     if not alts:
         return ["monomorphic"] if inside else []
     placements: list[_Placed | str] = []
-    for allele, alt in enumerate(alts):
+    for allele, alt in enumerate(alts, start=1):
         placed = _place_allele(Variant(region.chromosome, position, ref.upper(), alt.upper()), fetch, len(alts) == 1)
         if isinstance(placed, str):
             placements += [placed] * inside
@@ -295,6 +284,8 @@ def _place_allele(variant: Variant, fetch: FetchSequence, is_biallelic: bool) ->
         return "invalid_allele"
     start = start_of(variant.position)
     bases = fetch(start, start + len(variant.ref))
+    if variant.is_snv and bases in {variant.ref, "N"}:  # most variants: nothing to normalise
+        return variant, False
     if bases == variant.ref or all(base in {"N", own} for base, own in zip(bases, variant.ref, strict=True)):
         return normalize_variant(variant, fetch), False
     if is_biallelic and variant.is_snv and bases == variant.alt:
@@ -302,71 +293,120 @@ def _place_allele(variant: Variant, fetch: FetchSequence, is_biallelic: bool) ->
     return "ref_mismatch"
 
 
-def _record_dosages(record: Any, dosage_field: DosageField, chromosome: str) -> DosageArray | str:
-    """Dosages of each ALT allele, float32 of shape (n_alt, n_samples) in memory of its own, or the reason to skip."""
-    present = record.FORMAT
-    if dosage_field not in present:
-        return "no_genotypes"
-    n_alt = len(record.ALT)
-    if dosage_field == "GT":
-        return _allele_counts(record.genotype.array()[:, :-1], n_alt)  # the last column is the phase
-    dosages = np.array(record.format("DS"), dtype=np.float32).T  # a copy: cyvcf2's array dies with the record
-    dosages[np.isnan(dosages)] = np.nan  # BCF's missing value is a signalling NaN, which min and max do not skip
-    if len(dosages) != n_alt:
-        return "unsplit_dosage"
-    if chromosome in _HAPLOID_CHROMOSOMES and "GT" in present:
-        dosages[:, _is_haploid(record.genotype.array()[:, :-1])] *= 2
-    if ((dosages < -_DOSAGE_ROUNDING) | (dosages > 2 + _DOSAGE_ROUNDING)).any():
-        return "invalid_dosage"
-    return np.clip(dosages, 0, 2)
+class _Dosages(NamedTuple):
+    """Dosages of one allele, float32 of shape (n_samples,), and what was counted on the way."""
+
+    values: DosageArray
+    n_called: int
+    total: float
+    lowest: float
+    highest: float
+
+    def unusable(self, min_maf: float) -> str:
+        """The reason to leave out the variant; empty when there is none."""
+        if self.n_called == 0:
+            return "no_genotypes"
+        if self.lowest == self.highest:
+            return "monomorphic"
+        frequency = self.total / self.n_called / 2
+        return "rare" if min(frequency, 1 - frequency) < min_maf else ""
+
+    def exchanged(self) -> "_Dosages":
+        """Of the other allele."""
+        return _Dosages(
+            2 - self.values, self.n_called, 2 * self.n_called - self.total, 2 - self.highest, 2 - self.lowest
+        )
 
 
-def _allele_counts(alleles: npt.NDArray[np.int16], n_alt: int) -> DosageArray:
-    """ALT counts on the scale of two alleles per person, shape (n_alt, n_samples), from (n_samples, ploidy) calls.
+_ReadAllele = Callable[[int], _Dosages | str]
+"""Dosages of a record's allele (1 is the first ALT), or the reason why it has none."""
 
-    A call in which any allele is missing is missing.
+
+def _called_dosages(record: Any) -> _ReadAllele:
+    """Hard calls of a record; a call in which any allele is missing is missing."""
+    codes = _genotype_codes(record)
+    if codes is None:
+        return _no_genotypes
+    count = dosages_numba.count_diploid if codes.shape[1] == 2 else dosages_numba.count_alleles
+
+    def read(allele: int) -> _Dosages:
+        values = np.empty(len(codes), dtype=np.float32)
+        return _Dosages(values, *count(codes, allele, values))
+
+    return read
+
+
+def _imputed_dosages(record: Any, chromosome: str) -> _ReadAllele:
+    """Imputed dosages of a record."""
+    imputed = record.format("DS") if "DS" in record.FORMAT else None
+    if imputed is None:
+        return _no_genotypes
+    if imputed.shape[1] != len(record.ALT):
+        return _unsplit_dosage
+    codes = _genotype_codes(record) if chromosome in _HAPLOID_CHROMOSOMES else None
+    places = np.empty((len(imputed), 0), dtype=np.int32) if codes is None else codes
+    columns = np.array(imputed.T, dtype=np.float32, order="C")
+
+    def read(allele: int) -> _Dosages | str:
+        values = np.empty(len(imputed), dtype=np.float32)
+        counted = dosages_numba.take_dosages(columns[allele - 1], places, _DOSAGE_ROUNDING, values)
+        return _Dosages(values, *counted) if counted[0] >= 0 else "invalid_dosage"
+
+    return read
+
+
+def _no_genotypes(_allele: int) -> str:
+    return "no_genotypes"
+
+
+def _unsplit_dosage(_allele: int) -> str:
+    return "unsplit_dosage"
+
+
+def _genotype_codes(record: Any) -> npt.NDArray[np.int32] | None:
+    """Alleles as htslib codes them, int32 of shape (n_samples, ploidy), C order; None for a record without calls.
+
+    Faster than cyvcf2's decoded array, which is one copy further from the file.
     """
-    n_alleles = np.count_nonzero(alleles >= 0, axis=1)
-    called = (n_alleles > 0) & ~np.any(alleles == _MISSING_ALLELE, axis=1)
-    per_allele = np.where(called, 2 / np.maximum(n_alleles, 1), np.nan)
-    counts = [np.count_nonzero(alleles == allele, axis=1) * per_allele for allele in range(1, n_alt + 1)]
-    return np.array(counts, dtype=np.float32)
+    codes: npt.NDArray[np.int32] | None = record.format("GT", int)
+    return codes
 
 
-def _is_haploid(alleles: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
-    """People with one allele place, called or not; shape (n_samples,)."""
-    haploid: npt.NDArray[np.bool_] = np.count_nonzero(alleles >= _MISSING_ALLELE, axis=1) == 1
-    return haploid
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Variants found so far with their dosages and whether REF and ALT were exchanged; the others per reason."""
+
+    variants: dict[Variant, tuple[_Dosages, bool]]
+    left_out: Counter[str]
+
+    def add(self, accepted: Sequence[_Placed], read: _ReadAllele, min_maf: float) -> None:
+        """Read the alleles of one record; keep or count each."""
+        for placed in accepted:
+            dosages = read(placed.allele)
+            if isinstance(dosages, str):
+                self.left_out[dosages] += 1
+                continue
+            reason = "duplicate" if placed.variant in self.variants else dosages.unusable(min_maf)
+            if reason:
+                self.left_out[reason] += 1
+            else:
+                self.variants[placed.variant] = (dosages.exchanged() if placed.exchanged else dosages, placed.exchanged)
 
 
-def _alt_frequency(dosage: DosageArray) -> float:
-    return float(np.nanmean(dosage, dtype=np.float64)) / 2
-
-
-def _unusable(dosage: DosageArray, min_maf: float) -> str:
-    """The reason to leave out a variant with these dosages, shape (n_samples,); empty when there is none."""
-    if np.isnan(dosage).all():
-        return "no_genotypes"
-    if np.nanmin(dosage) == np.nanmax(dosage):
-        return "monomorphic"
-    frequency = _alt_frequency(dosage)
-    return "rare" if min(frequency, 1 - frequency) < min_maf else ""
-
-
-def _collect(
-    rows: Mapping[Variant, DosageArray], samples: tuple[str, ...], skipped: Counter[str], n_exchanged: int
-) -> CohortDosages:
-    ordered = sorted(rows)
+def _collect(found: _Found, samples: tuple[str, ...]) -> CohortDosages:
+    ordered = sorted(found.variants, key=attrgetter("position", "ref", "alt"))
+    read = [found.variants[variant][0] for variant in ordered]
     variants = pd.DataFrame(
         {
             "chromosome": pd.Series([variant.chromosome for variant in ordered], dtype="str"),
             "position": np.array([variant.position for variant in ordered], dtype=np.int64),
             "ref": pd.Series([variant.ref for variant in ordered], dtype="str"),
             "alt": pd.Series([variant.alt for variant in ordered], dtype="str"),
-            "alt_frequency": np.array([_alt_frequency(rows[variant]) for variant in ordered], dtype=np.float64),
+            "alt_frequency": np.array([one.total / one.n_called / 2 for one in read], dtype=np.float64),
         }
     )
     dosages = np.empty((len(ordered), len(samples)), dtype=np.float32)
-    for row, variant in enumerate(ordered):
-        dosages[row] = rows[variant]
-    return CohortDosages(variants, dosages, samples, dict(skipped), n_exchanged)
+    for row, one in enumerate(read):
+        dosages[row] = one.values
+    n_exchanged = sum(exchanged for _, exchanged in found.variants.values())
+    return CohortDosages(variants, dosages, samples, dict(found.left_out), n_exchanged)

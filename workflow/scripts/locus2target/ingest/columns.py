@@ -32,8 +32,15 @@ QTL_DEFAULTS: Mapping[str, str] = {  # eQTL Catalogue
     "phenotype_id": "molecular_trait_id",
     "tissue": "tissue",
 }
+CREDIBLE_SET_DEFAULTS: Mapping[str, str] = {
+    **STUDY_DEFAULTS,
+    "pip": "pip",
+    "credible_set": "credible_set",
+    "region": "region",
+}
 STUDY_NAMES = (*STUDY_DEFAULTS, "ref_allele", "alt_allele", "z_score", "minor_allele_frequency", "variant")
 QTL_NAMES = (*STUDY_NAMES, "gene_id", "phenotype_id", "tissue")
+CREDIBLE_SET_NAMES = (*STUDY_NAMES, "pip", "credible_set", "region")
 
 _PLACES = (("chromosome", "position"), ("variant",))
 _ALLELES = (("effect_allele", "other_allele"), ("ref_allele", "alt_allele"), ("variant",))
@@ -44,10 +51,14 @@ _STATISTICS = (
     ("beta", "standard_error"),
     ("odds_ratio", "standard_error"),
 )
-_NEEDS = (
-    ("where variants are", _PLACES),
-    ("the alleles", _ALLELES),
-    ("a p-value, z-score, or effect with standard error", _STATISTICS),
+Needs = Sequence[tuple[str, Sequence[tuple[str, ...]]]]
+"""What a file must give, in words, and the sets of names each of which would do."""
+_VARIANTS: Needs = (("where variants are", _PLACES), ("the alleles", _ALLELES))
+ASSOCIATION_NEEDS: Needs = (*_VARIANTS, ("a p-value, z-score, or effect with standard error", _STATISTICS))
+CREDIBLE_SET_NEEDS: Needs = (
+    *_VARIANTS,
+    ("the posterior inclusion probability", (("pip",),)),
+    ("the credible set of a variant", (("credible_set",),)),
 )
 
 
@@ -84,7 +95,12 @@ def parse_column_map(text: str | None, *, names: Collection[str], where: str) ->
 
 
 def resolve_columns(
-    header: Sequence[str], mapping: Mapping[str, str], defaults: Mapping[str, str], *, where: str
+    header: Sequence[str],
+    mapping: Mapping[str, str],
+    defaults: Mapping[str, str],
+    *,
+    needs: Needs = ASSOCIATION_NEEDS,
+    where: str,
 ) -> dict[str, str]:
     """Find the file's column for each name that it has.
 
@@ -96,6 +112,8 @@ def resolve_columns(
         The sheet's map: every column in it must exist.
     defaults
         Header words that are used for names outside the map, where the file has them and the map does not use them.
+    needs
+        What the columns must give.
     where
         The file, for messages.
 
@@ -125,12 +143,12 @@ def resolve_columns(
             raise InputError(
                 f"column {column!r} ({name}) stands in the header twice", where=where, remedy="Rename one of them."
             )
-    _check_sufficient(resolved, found, where)
+    _check_sufficient(resolved, needs, found, where)
     return resolved
 
 
-def _check_sufficient(resolved: Mapping[str, str], found: str, where: str) -> None:
-    for what, alternatives in _NEEDS:
+def _check_sufficient(resolved: Mapping[str, str], needs: Needs, found: str, where: str) -> None:
+    for what, alternatives in needs:
         if not any(all(name in resolved for name in names) for names in alternatives):
             choices = " or ".join("+".join(names) for names in alternatives)
             raise InputError(

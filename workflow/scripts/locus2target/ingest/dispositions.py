@@ -27,6 +27,7 @@ class Disposition(StrEnum):
     MISSING_GENE = "missing_gene"
     MISSING_TISSUE = "missing_tissue"
     MISSING_STATISTIC = "missing_statistic"
+    MISSING_PIP = "missing_pip"
     INVALID_POSITION = "invalid_position"
     INVALID_ALLELE = "invalid_allele"
     INVALID_NUMBER = "invalid_number"
@@ -34,6 +35,7 @@ class Disposition(StrEnum):
     NON_POSITIVE_STANDARD_ERROR = "non_positive_standard_error"
     INVALID_P = "invalid_p"
     ZERO_P = "zero_p"
+    INVALID_PIP = "invalid_pip"
     UNKNOWN_CHROMOSOME = "unknown_chromosome"
     LIFT_UNMAPPED = "lift_unmapped"
     LIFT_SPLIT = "lift_split"
@@ -76,6 +78,7 @@ _SENTENCES: Mapping[Disposition, str] = {
     Disposition.MISSING_GENE: "The gene is missing.",
     Disposition.MISSING_TISSUE: "The tissue is missing.",
     Disposition.MISSING_STATISTIC: "There is no p-value, z-score or effect, or no sign where most rows have one.",
+    Disposition.MISSING_PIP: "The posterior inclusion probability is missing.",
     Disposition.INVALID_POSITION: "The position is not a whole number of at least 1.",
     Disposition.INVALID_ALLELE: "An allele has letters other than A, C, G, T, or both alleles are the same.",
     Disposition.INVALID_NUMBER: "A number cannot be read or is infinite.",
@@ -83,6 +86,7 @@ _SENTENCES: Mapping[Disposition, str] = {
     Disposition.NON_POSITIVE_STANDARD_ERROR: "The standard error is zero or negative.",
     Disposition.INVALID_P: "The p-value is outside 0..1.",
     Disposition.ZERO_P: "The p-value is 0 and there is no effect with standard error to compute it from.",
+    Disposition.INVALID_PIP: "The posterior inclusion probability is outside 0..1.",
     Disposition.UNKNOWN_CHROMOSOME: "The genome has no such chromosome.",
     Disposition.LIFT_UNMAPPED: "The position does not exist in the run's build.",
     Disposition.LIFT_SPLIT: "The reference allele is not in one piece in the run's build.",

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from locus2target.core.errors import InputError
-from locus2target.core.schemas import QTL, SUMSTATS
+from locus2target.core.schemas import IMPORTED_VARIANTS, QTL, SUMSTATS
+from locus2target.core.tables import TableSchema
 from locus2target.core.variants import variant_keys
 from locus2target.ingest.alleles import AlleleDictionary, IntArray, encode_alleles
 from locus2target.ingest.annotation import stable_gene_ids
@@ -49,6 +50,14 @@ from locus2target.ingest.quality import (
 from locus2target.ingest.readers import RawTable
 
 _LARGEST_POSITION = 2**31 - 1  # of VCF and BED
+STUDY, QTL_SET, CREDIBLE_SETS = "study", "qtl", "credible_sets"
+_SCHEMAS: Mapping[str, TableSchema] = {STUDY: SUMSTATS, QTL_SET: QTL, CREDIBLE_SETS: IMPORTED_VARIANTS}
+_DISTINGUISHING: Mapping[str, tuple[str, ...]] = {
+    STUDY: (),
+    QTL_SET: ("gene_id", "phenotype_id", "tissue"),
+    CREDIBLE_SETS: ("credible_set",),
+}
+"""Columns that, besides the variant, tell rows apart which are no copies of one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ class Source:
     Attributes
     ----------
     name, kind
-        Id, and `study` or `qtl`.
+        Id, and `study`, `qtl`, or `credible_sets` for a study that comes fine-mapped.
     where
         Name of sheet row and file, for messages.
     build
@@ -101,7 +110,7 @@ class HarmonizationSettings:
 
 @dataclass(frozen=True, slots=True)
 class Harmonized:
-    """Canonical table (schema `SUMSTATS` or `QTL`), `DISPOSITIONS` in source order, and `HARMONIZATION_QC`."""
+    """Canonical table (`SUMSTATS`, `QTL`, `IMPORTED_VARIANTS`); `DISPOSITIONS` in source order; `HARMONIZATION_QC`."""
 
     table: pd.DataFrame
     dispositions: pd.DataFrame
@@ -112,7 +121,7 @@ def study_source(row: Mapping[str, Any], path: str) -> Source:
     """Source of a row of studies.tsv."""
     return Source(
         name=row["study"],
-        kind="study",
+        kind=CREDIBLE_SETS if row["format"] == CREDIBLE_SETS else STUDY,
         where=f"study {row['study']} ({path})",
         build=row["build"],
         declared_forward=row["strand"] == "forward",
@@ -128,7 +137,7 @@ def qtl_source(row: Mapping[str, Any], path: str) -> Source:
     """Source of a row of qtls.tsv."""
     return Source(
         name=row["qtl"],
-        kind="qtl",
+        kind=QTL_SET,
         where=f"QTL set {row['qtl']} ({path})",
         build=row["build"],
         declared_forward=row["strand"] == "forward",
@@ -145,7 +154,7 @@ class _Values:
     """What the rows say, checked: statistics, and alleles as codes; arrays of shape (n_rows,)."""
 
     association: Association
-    molecular: pd.DataFrame  # without columns for a GWAS
+    further: pd.DataFrame  # columns of a QTL set or of credible sets; none for a GWAS
     alleles: AlleleDictionary
     other: IntArray
     effect: IntArray
@@ -195,16 +204,16 @@ def harmonize_source(
     _require_kept(context)
     kept = ledger.kept()[rows]
     table = attach_statistics(orient_alleles(sites, agreement, rows)[kept], _statistics(values, raw, source))
-    table = sort_variants(normalize_indels(table, genome), then=list(values.molecular.columns))
+    table = sort_variants(normalize_indels(table, genome), then=_DISTINGUISHING[source.kind])
     table["variant"] = variant_keys(table)
     withdraw_duplicates(table, ledger)
     dispositions = _disposition_table(table, context)
     table = table[ledger.kept()[table["row"].to_numpy()]]
     _require_kept(context)
     checks = [*check_orientation(study), *z_checks, *check_values(raw, ledger), *check_table(table)]
-    schema = QTL if source.kind == "qtl" else SUMSTATS
+    names = _SCHEMAS[source.kind].names
     return Harmonized(
-        table[schema.names].reset_index(drop=True), dispositions, qc_table(source.name, source.kind, ledger, checks)
+        table[names].reset_index(drop=True), dispositions, qc_table(source.name, source.kind, ledger, checks)
     )
 
 
@@ -213,15 +222,16 @@ def harmonize_source(
 
 def _check_rows(context: _Context) -> _Values:
     """Settle rows without usable values; refuse a file whose columns were mistaken."""
-    raw, ledger = context.raw, context.ledger
+    raw, ledger, kind = context.raw, context.ledger, context.source.kind
     frame = raw.frame
     ledger.settle(frame["is_header"].to_numpy(bool), Disposition.HEADER_ROW)
     ledger.settle(frame[["chromosome", "position"]].isna().any(axis=1).to_numpy(), Disposition.MISSING_POSITION)
     ledger.settle(frame[["effect_allele", "other_allele"]].isna().any(axis=1).to_numpy(), Disposition.MISSING_ALLELE)
-    molecular = _molecular_traits(raw, context.source) if context.source.kind == "qtl" else frame[[]]
-    if context.source.kind == "qtl":
-        ledger.settle(molecular["gene_id"].isna().to_numpy(), Disposition.MISSING_GENE)
-        ledger.settle(molecular["tissue"].isna().to_numpy(), Disposition.MISSING_TISSUE)
+    further = frame[[]]
+    if kind == QTL_SET:
+        further = _molecular_traits(raw, context.source, ledger)
+    elif kind == CREDIBLE_SETS:
+        further = _fine_mapped(frame, ledger)
     position = frame["position"].to_numpy(np.float64)
     possible = (position >= 1) & (position <= _LARGEST_POSITION) & (position == np.floor(position))
     ledger.settle(~possible, Disposition.INVALID_POSITION)
@@ -229,13 +239,15 @@ def _check_rows(context: _Context) -> _Values:
         _require_kept(context)
     alleles, (other, effect) = encode_alleles(frame["other_allele"], frame["effect_allele"])
     ledger.settle(~(alleles.valid[other] & alleles.valid[effect]) | (other == effect), Disposition.INVALID_ALLELE)
-    association = complete_association(frame, ledger)
+    association = complete_association(frame, ledger, required=kind != CREDIBLE_SETS)
     refuse_mistaken_columns(raw, ledger, where=context.source.where)
-    return _Values(association, molecular, alleles, other, effect)
+    return _Values(association, further, alleles, other, effect)
 
 
-def _molecular_traits(raw: RawTable, source: Source) -> pd.DataFrame:
+def _molecular_traits(raw: RawTable, source: Source, ledger: Ledger) -> pd.DataFrame:
     """Gene without version, molecular trait (the gene where there is no other) and tissue of each row.
+
+    Rows without gene or tissue are settled.
 
     Raises
     ------
@@ -254,7 +266,18 @@ def _molecular_traits(raw: RawTable, source: Source) -> pd.DataFrame:
     gene = stable_gene_ids(frame["gene_id"])
     tissue = frame["tissue"] if source.tissue is None else pd.Series(source.tissue, index=frame.index, dtype="str")
     trait = frame["phenotype_id"].fillna(gene) if "phenotype_id" in frame else gene
+    ledger.settle(gene.isna().to_numpy(), Disposition.MISSING_GENE)
+    ledger.settle(tissue.isna().to_numpy(), Disposition.MISSING_TISSUE)
     return pd.DataFrame({"gene_id": gene, "phenotype_id": trait, "tissue": tissue})
+
+
+def _fine_mapped(frame: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+    """PIP, credible set and region of each row; rows without a possible PIP are settled."""
+    pip = frame["pip"].to_numpy(np.float64)
+    ledger.settle(np.isnan(pip), Disposition.MISSING_PIP)
+    ledger.settle(~((pip >= 0.0) & (pip <= 1.0)), Disposition.INVALID_PIP)
+    region = frame["region"] if "region" in frame else pd.Series(np.nan, index=frame.index, dtype="str")
+    return frame[["pip", "credible_set"]].assign(region=region)
 
 
 def _statistics(values: _Values, raw: RawTable, source: Source) -> pd.DataFrame:
@@ -272,7 +295,7 @@ def _statistics(values: _Values, raw: RawTable, source: Source) -> pd.DataFrame:
             "alt_frequency": frequency,
             "minor_allele_frequency": np.minimum(known, 1.0 - known),
             "n_effective": _sample_sizes(frame, source),
-            **dict(values.molecular.items()),
+            **dict(values.further.items()),
         }
     )
 

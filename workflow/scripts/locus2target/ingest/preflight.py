@@ -12,6 +12,7 @@ from locus2target.core.settings import Settings
 from locus2target.ingest.cohort import check_genotypes
 from locus2target.ingest.files import require_file
 from locus2target.ingest.genome import check_build
+from locus2target.ingest.ld_matrix import variants_path
 
 Check = Callable[[], object]
 
@@ -51,7 +52,7 @@ def _checks(settings: Settings, where: str) -> Iterator[Check]:
     for cohort, rows in settings.cohorts.items():
         place = f"{config['sheets']['cohorts']}, cohort '{cohort}'"
         for row in rows:
-            yield partial(check_genotypes, row["genotypes"], dosage_field=row["dosage_field"], where=place)
+            yield partial(_check_ld_source, row, place)
 
 
 def _plain_files(settings: Settings, where: str) -> Iterator[tuple[str, str]]:
@@ -68,6 +69,14 @@ def _plain_files(settings: Settings, where: str) -> Iterator[tuple[str, str]]:
         rows: Mapping[str, Mapping[str, Any]] = getattr(settings, sheet)
         for name, row in rows.items():
             yield f"{config['sheets'][sheet]}, {kind} '{name}'", row[column]
+
+
+def _check_ld_source(row: Mapping[str, Any], place: str) -> None:
+    """Genotypes can be read; an LD matrix has a list of its variants beside it, and jobs look inside."""
+    if row["genotypes"] is None:
+        variants_path(row["ld_matrix"], where=place)
+    else:
+        check_genotypes(row["genotypes"], dosage_field=row["dosage_field"], where=place)
 
 
 def _check_genome(genome: Mapping[str, Any], where: str) -> None:

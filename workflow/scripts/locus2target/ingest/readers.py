@@ -15,10 +15,14 @@ from cyvcf2 import VCF
 
 from locus2target.core.chromosomes import canonical_chromosome
 from locus2target.core.errors import InputError
-from locus2target.ingest.columns import resolve_columns
+from locus2target.ingest.columns import ASSOCIATION_NEEDS, Needs, resolve_columns
 from locus2target.ingest.files import BROKEN_GZIP, check_bgzf, is_bgzf, is_gzipped, require_file
 
-_TEXTS = ("chromosome", "effect_allele", "other_allele", "rsid", "gene_id", "phenotype_id", "tissue")
+_TEXTS = (
+    *("chromosome", "effect_allele", "other_allele", "rsid"),
+    *("gene_id", "phenotype_id", "tissue"),
+    *("credible_set", "region"),
+)
 _NUMBERS = (
     "beta",
     "odds_ratio",
@@ -29,6 +33,7 @@ _NUMBERS = (
     "minor_allele_frequency",
     "n",
     "n_cases",
+    "pip",
 )
 _READ_AS_TEXT = (*_TEXTS, "ref_allele", "alt_allele", "variant", "p_value")
 _VCF_NUMBERS = {
@@ -184,6 +189,8 @@ def read_delimited(
     path: str,
     mapping: Mapping[str, str],
     defaults: Mapping[str, str],
+    *,
+    needs: Needs = ASSOCIATION_NEEDS,
 ) -> RawTable:
     """Read a table with a header line, separated by tabs, commas or spaces, plain or gzipped.
 
@@ -191,7 +198,7 @@ def read_delimited(
     ----------
     path
         The file; lines before the header that start with `##` are skipped.
-    mapping, defaults
+    mapping, defaults, needs
         See `columns.resolve_columns`.
 
     Raises
@@ -203,7 +210,7 @@ def read_delimited(
     _check_whole(path)
     with _readable(path):
         header, separator, n_skipped = _read_header(path)
-        columns = resolve_columns(header, mapping, defaults, where=path)
+        columns = resolve_columns(header, mapping, defaults, needs=needs, where=path)
         unreadable: dict[str, tuple[int, str]] = {}
         frames = [
             _raw_chunk(chunk, columns, unreadable) for chunk in _chunks(path, header, separator, n_skipped, columns)

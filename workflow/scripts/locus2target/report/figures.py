@@ -30,7 +30,7 @@ from locus2target.report.locus_plot import (
 from locus2target.report.run_tables import fine_mapping_of
 
 _INK, _MUTED, _CANDIDATE, _GENE = "#1b2733", "#5a6774", "#0b5f73", "#98a3ae"
-_STYLE: Any = {
+STYLE: Any = {
     "svg.hashsalt": "locus2target",  # the same input gives the same bytes
     "svg.fonttype": "none",  # text stays text: small, searchable, editable
     "font.size": 9,
@@ -66,7 +66,7 @@ def atomic_directory(path: str | Path) -> Iterator[Path]:
 
 def save_svg(figure: Figure, path: Path) -> None:
     """Write a figure without date or random ids."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure.savefig(path, format="svg", metadata={"Date": None})
 
 
@@ -80,7 +80,7 @@ def draw_locus(plot: LocusPlot, *, title: str, subtitle: str) -> Figure:
     title, subtitle
         Locus and disease; fine-mapping method and LD verdict.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         track = 0.35 + plot.n_lanes * _LANE_IN
         height = 0.9 + 2.3 + 1.1 + track + 0.6
         figure = Figure(figsize=(_WIDTH_IN, height), layout="constrained")
@@ -97,7 +97,7 @@ def draw_locus(plot: LocusPlot, *, title: str, subtitle: str) -> Figure:
 
 def draw_notice(*, title: str, subtitle: str) -> Figure:
     """A figure that says why there is no plot."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(_WIDTH_IN, 1.0))
         FigureCanvasSVG(figure)
         figure.text(0.01, 0.62, title, weight="bold", size=11, parse_math=False)

@@ -75,6 +75,13 @@ _STATEMENT_COLUMNS = (
 )
 
 
+_METHOD_CAUTIONS = {
+    "abf": "Fine-mapped without LD, as one signal: further independent signals of the locus are not told apart.",
+    "lead": "Only the lead variant is known here: which variant is causal was not estimated.",
+    "imported": "Fine-mapped elsewhere: how well the LD behind these PIPs fits was not seen here.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class HeatMap:
     """Saturation mutagenesis of one window: what is drawn (None when there is nothing), and words about it."""
@@ -145,7 +152,7 @@ def locus_card(locus: Record, tables: RunTables, links: Mapping[str, str]) -> Lo
         study=str(locus["study"]),
         disease=str(locus["disease"]),
         lead_variant=format_variant(str(locus["lead_variant"])),
-        lead_p=format_p_value(float(locus["lead_neg_log10_p"])),
+        lead_p="not given" if is_missing(locus["lead_neg_log10_p"]) else format_p_value(locus["lead_neg_log10_p"]),
         status=str(locus["status"]),
         reason=str(locus["reason"]),
         method=str(mapping["method"]),
@@ -345,10 +352,8 @@ def cautions(mapping: Record, signals: pd.DataFrame, pairs: pd.DataFrame, varian
 
 def _mapping_cautions(mapping: Record, variants: pd.DataFrame) -> list[str]:
     sentences = []
-    if mapping["method"] == "abf":
-        sentences.append(
-            "Fine-mapped without LD, as one signal: further independent signals of the locus are not told apart."
-        )
+    if mapping["method"] in _METHOD_CAUTIONS:
+        sentences.append(_METHOD_CAUTIONS[str(mapping["method"])])
     if mapping["ld_verdict"] == "WARN":
         sentences.append("The LD fits the statistics only in part: PIPs near 1 may be artefacts of the mismatch.")
     if mapping["ld_verdict"] == "FAIL":
@@ -359,6 +364,8 @@ def _mapping_cautions(mapping: Record, variants: pd.DataFrame) -> list[str]:
             f"{format_count(uncovered)} of {format_count(len(variants))} variants are not in the cohort and can have "
             "no PIP; the causal variant may be among them."
         )
+    if len(variants) and variants["neg_log10_p"].isna().all():
+        sentences.append("The credible sets came without p-values: the association panel is empty.")
     if len(variants) and variants["z_score"].isna().all():
         sentences.append("The study gives no effect signs here: no direction can be concluded.")
     return sentences

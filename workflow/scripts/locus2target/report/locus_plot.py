@@ -94,6 +94,7 @@ def plot_of_locus(
     start, end = int(locus["start"]), int(locus["end"])
     nearby = genes[(genes["chromosome"] == locus["chromosome"]) & (genes["start"] < end) & (genes["end"] > start)]
     shown = nearby["gene_id"].isin(candidates["gene_id"]) | (nearby["gene_type"] == "protein_coding")
+    variants = variants.assign(neg_log10_p=variants["neg_log10_p"].fillna(0.0))  # credible sets may come without p
     drawn = thin_background(variants, start=start, end=end, lead_variant=str(locus["lead_variant"]))
     return LocusPlot(
         chromosome=str(locus["chromosome"]),

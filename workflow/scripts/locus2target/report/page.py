@@ -11,8 +11,10 @@ from locus2target.core.tables import Record, atomic_path, records
 from locus2target.core.version import VERSION
 from locus2target.report.formats import MISSING, anchor, format_count, plural
 from locus2target.report.gene_cards import GeneCard, gene_card
+from locus2target.report.gene_directions import direction_table
 from locus2target.report.locus_cards import LocusCard, locus_card
 from locus2target.report.locus_plot import shown_loci
+from locus2target.report.method_checks import check_methods
 from locus2target.report.quality import assess_quality
 from locus2target.report.rendering import render_template
 from locus2target.report.run_tables import RunTables, is_confident
@@ -41,6 +43,7 @@ class DiseaseSection:
     disease: str
     verdict: Verdict
     ranked: Table
+    directions: Table
     genes: tuple[GeneCard, ...]
     loci: tuple[LocusCard, ...]
     cut: str
@@ -68,6 +71,7 @@ def write_report(path: str | Path, tables: RunTables, *, settings: Mapping[str, 
         "page.html.j2",
         title=str(settings["title"]),
         quality=assess_quality(tables, links=links),
+        checks=check_methods(tables),
         diseases=[disease_section(tables, disease, shown[disease], links, limit) for disease in tables.diseases],
         run=[(heading, run_block(value)) for heading, value in record.items()],
     )
@@ -111,6 +115,7 @@ def disease_section(
         disease=disease,
         verdict=verdict(tables, disease),
         ranked=linked_ranked_table(ranked, tables.regions, links),
+        directions=direction_table(tables.gene_directions, disease=disease),
         genes=tuple(gene_card(row, tables, links) for row in records(_top_genes(tables, disease, limit))),
         loci=tuple(locus_card(row, tables, links) for row in records(shown)),
         cut=_describe_cut(n_analysed, len(ranked), limit),

@@ -22,6 +22,11 @@ class RunTables:
     credible_sets: pd.DataFrame
     signals: pd.DataFrame
     colocalization: pd.DataFrame
+    crosscheck: pd.DataFrame
+    prior_enrichment: pd.DataFrame
+    prior_effects: pd.DataFrame
+    cis_effects: pd.DataFrame
+    gene_directions: pd.DataFrame
     variant_effects: pd.DataFrame
     mutagenesis: pd.DataFrame
     genes: pd.DataFrame
@@ -49,6 +54,11 @@ def load_run_tables(
     credible_sets: Iterable[str],
     signals: Iterable[str],
     colocalization: Iterable[str],
+    crosscheck: str,
+    prior_enrichment: Iterable[str],
+    prior_effects: Iterable[str],
+    cis_effects: Iterable[str],
+    gene_directions: str,
     variant_effects: Iterable[str],
     mutagenesis: Iterable[str],
     genes: str,
@@ -66,6 +76,11 @@ def load_run_tables(
         credible_sets=read_tables(credible_sets, schemas.CREDIBLE_SETS),
         signals=read_tables(signals, schemas.SIGNALS),
         colocalization=read_tables(colocalization, schemas.COLOCALIZATION),
+        crosscheck=read_table(crosscheck, schemas.ENGINE_CROSSCHECK),
+        prior_enrichment=read_tables(prior_enrichment, schemas.PRIOR_ENRICHMENT),
+        prior_effects=read_tables(prior_effects, schemas.PRIOR_EFFECTS),
+        cis_effects=read_tables(cis_effects, schemas.CIS_EFFECTS),
+        gene_directions=read_table(gene_directions, schemas.GENE_DIRECTIONS),
         variant_effects=read_tables(variant_effects, schemas.VARIANT_EFFECTS),
         mutagenesis=read_tables(mutagenesis, schemas.MUTAGENESIS),
         genes=read_table(genes, schemas.GENES),

@@ -9,21 +9,22 @@ _KEY = ["variant", "chromosome", "position", "ref", "alt"]
 
 
 def select_variants(credible_sets: pd.DataFrame, *, min_pip: float) -> pd.DataFrame:
-    """Variants with a PIP of at least `min_pip` in any study, once each, along the genome.
+    """Variants with a PIP of at least `min_pip` in any study, once each, along the genome; no PIP counts as 0.
 
     Parameters
     ----------
     credible_sets
-        Table `credible_sets`; rows without a PIP are passed over.
+        Table `credible_sets`.
     min_pip
-        Smallest posterior inclusion probability.
+        Smallest posterior inclusion probability; 0 for every variant.
 
     Returns
     -------
     pd.DataFrame
         Table `scored_variants`.
     """
-    likely = credible_sets[credible_sets["pip"] >= min_pip]
+    known = credible_sets.assign(pip=credible_sets["pip"].fillna(0.0))
+    likely = known[known["pip"] >= min_pip]
     best = likely.groupby(_KEY, sort=False, as_index=False).agg(max_pip=("pip", "max"))
     return _along_genome(best)[SCORED_VARIANTS.names]
 

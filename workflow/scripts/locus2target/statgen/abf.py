@@ -143,8 +143,8 @@ def study_log_bayes_factors(sumstats: pd.DataFrame, *, trait_type: str, sd_y: fl
         Standard deviation of a quantitative trait in the unit of its effects; estimated from these variants when
         None. Not used for case-control.
     """
-    effect, standard_error = _floats(sumstats, "beta"), _floats(sumstats, "standard_error")
-    frequency, n_effective = _allele_frequencies(sumstats), _floats(sumstats, "n_effective")
+    effect, standard_error = float_column(sumstats, "beta"), float_column(sumstats, "standard_error")
+    frequency, n_effective = _allele_frequencies(sumstats), float_column(sumstats, "n_effective")
     has_effect = np.isfinite(effect) & (standard_error > 0) & np.isfinite(standard_error)
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = np.where(has_effect, standard_error**2, np.nan)
@@ -168,8 +168,10 @@ def _log_bayes_factors_without_effect(
     sumstats: pd.DataFrame, frequency: FloatArray, n_effective: FloatArray, trait_type: str
 ) -> FloatArray:
     """From |z|, frequency and sample size; a quantitative trait is then on the scale of standard deviation 1."""
-    z_score = _floats(sumstats, "z_score")
-    absolute_z = np.where(np.isfinite(z_score), np.abs(z_score), absolute_z_scores(_floats(sumstats, "neg_log10_p")))
+    z_score = float_column(sumstats, "z_score")
+    absolute_z = np.where(
+        np.isfinite(z_score), np.abs(z_score), absolute_z_scores(float_column(sumstats, "neg_log10_p"))
+    )
     case_fraction = _EFFECTIVE_CASE_FRACTION if trait_type == CASE_CONTROL else None
     variance = variance_from_frequency(frequency, n_effective, case_fraction=case_fraction)
     values = wakefield_log_bayes_factors(absolute_z, variance, prior_sd=prior_effect_sd(trait_type))
@@ -178,34 +180,49 @@ def _log_bayes_factors_without_effect(
 
 def _allele_frequencies(sumstats: pd.DataFrame) -> FloatArray:
     """ALT frequency, or the minor allele's where ALT's is not known: f (1 - f) is the same for both."""
-    alternative = _floats(sumstats, "alt_frequency")
-    return np.where(np.isfinite(alternative), alternative, _floats(sumstats, "minor_allele_frequency"))
+    alternative = float_column(sumstats, "alt_frequency")
+    return np.where(np.isfinite(alternative), alternative, float_column(sumstats, "minor_allele_frequency"))
 
 
 def effect_signs(sumstats: pd.DataFrame) -> FloatArray:
     """Sign of the ALT allele's effect per row, -1 or +1; NaN where the statistics are unsigned or the effect is 0."""
-    z_score = _floats(sumstats, "z_score")
-    signs = np.sign(np.where(np.isfinite(z_score), z_score, _floats(sumstats, "beta")))
+    z_score = float_column(sumstats, "z_score")
+    signs = np.sign(np.where(np.isfinite(z_score), z_score, float_column(sumstats, "beta")))
     return np.where(signs == 0.0, np.nan, signs)
 
 
-def _floats(frame: pd.DataFrame, column: str) -> FloatArray:
+def float_column(frame: pd.DataFrame, column: str) -> FloatArray:
+    """A column as float64 array; NaN where it misses a value."""
     return frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def single_effect_log_bayes_factor(log_bayes_factors: FloatArray) -> float:
-    """Log Bayes factor of "one of these variants is causal, each as likely": log of the mean Bayes factor."""
-    usable = log_bayes_factors[~np.isnan(log_bayes_factors)]
-    return float(logsumexp(usable) - np.log(len(usable))) if len(usable) else float("nan")
+def single_effect_log_bayes_factor(log_bayes_factors: FloatArray, prior_weights: FloatArray | None = None) -> float:
+    """Log Bayes factor of "one of these variants is causal": log of the mean Bayes factor, by prior weight.
+
+    Parameters
+    ----------
+    log_bayes_factors
+        float64 array of shape (n_variants,), natural log; NaN does not count.
+    prior_weights
+        float64 array of shape (n_variants,), positive, on any scale; None for equal ones.
+    """
+    usable = ~np.isnan(log_bayes_factors)
+    if not usable.any():
+        return float("nan")
+    weights = np.ones(usable.sum()) if prior_weights is None else prior_weights[usable]
+    return float(logsumexp(log_bayes_factors[usable], b=weights) - np.log(weights.sum()))
 
 
-def single_effect_posterior(log_bayes_factors: FloatArray) -> FloatArray:
-    """Probability of each variant to be the causal one, given that exactly one of them is and all are equally likely.
+def single_effect_posterior(log_bayes_factors: FloatArray, prior_weights: FloatArray | None = None) -> FloatArray:
+    """Probability of each variant to be the causal one, given that exactly one of them is.
 
     Parameters
     ----------
     log_bayes_factors
         float64 array of shape (n_variants,), natural log. A variant with NaN gets probability 0.
+    prior_weights
+        float64 array of shape (n_variants,), positive: prior probability of each variant, on any scale; None for
+        equal ones.
 
     Returns
     -------
@@ -215,7 +232,8 @@ def single_effect_posterior(log_bayes_factors: FloatArray) -> FloatArray:
     posterior = np.zeros(log_bayes_factors.shape)
     usable = ~np.isnan(log_bayes_factors)
     if usable.any():
-        posterior[usable] = softmax(log_bayes_factors[usable])
+        weighted = log_bayes_factors if prior_weights is None else log_bayes_factors + np.log(prior_weights)
+        posterior[usable] = softmax(weighted[usable])
     return posterior
 
 

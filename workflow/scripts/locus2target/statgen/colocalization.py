@@ -1,13 +1,8 @@
 """Colocalization: whether a disease signal and a molecular trait share their causal variant.
 
-Every signal of a locus (`S` of them) is compared with every molecular trait (`P`) over the variants that both have
-(`V` in all), with at most one causal variant each:
-
-    H0 neither has one, H1 the disease only, H2 the molecular trait only, H3 two different ones, H4 one for both.
-
-With A, B and C the log sums over the shared variants of the Bayes factors of the first, of the second, and of their
-product, the log weights are 0, log p1 + A, log p2 + B, log p1 + log p2 + log(exp(A + B) - exp(C)) and log p12 + C
-(Giambartolomei et al. 2014; signals of SuSiE as in Wallace 2021). The sums of all pairs are matrix products.
+Signals that SuSiE found are compared pair by pair, as in coloc.susie (Wallace 2021). A side that has none is taken as
+a single effect over all its variants, as in coloc.abf (Giambartolomei et al. 2014), and the row says so. Beside these
+primary rows each trait has one row of coloc.abf proper: single effects on both sides.
 """
 
 from collections.abc import Mapping
@@ -17,35 +12,40 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import logsumexp, softmax
 
-from locus2target.core.schemas import COLOCALIZATION, QTL
-from locus2target.core.variants import match_variants
-from locus2target.statgen.abf import (
-    QUANTITATIVE,
-    effect_signs,
-    single_effect_posterior,
-    study_log_bayes_factors,
+from locus2target.core.schemas import COLOCALIZATION, COLOCALIZED_VARIANTS
+from locus2target.statgen.abf import credible_set, single_effect_posterior
+from locus2target.statgen.coloc_leads import LEAD_OVERLAP, overlap_leads
+from locus2target.statgen.coloc_pairs import (
+    SENSITIVITY_P12,
+    FloatArray,
+    IntArray,
+    PairSums,
+    Priors,
+    covered_share,
+    hypothesis_posteriors,
+    pair_sums,
+    prior_range,
+)
+from locus2target.statgen.coloc_traits import (
+    SUSIE,
+    TRAIT,
+    LocusSignals,
+    MolecularTraits,
+    arrange_traits,
+    signal_totals,
+    sort_traits,
+    strongest_shared,
 )
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-
-QTL_COLUMNS = [name for name in QTL.names if name not in {"rsid", "ref_verified"}]
-_KEY = ["chromosome", "position", "ref", "alt"]
-_TRAIT = ["tissue", "gene_id", "phenotype_id"]
+ABF = "abf"
+_OK = "ok"
 _FULL = "full"  # coverage of a QTL set that lists every variant, associated or not
-_MIN_COVERED_SHARE = 0.5  # of a trait's posterior that the shared variants must hold; as in coloc.susie
-_SMALLEST_PRODUCT = 1e-280  # below, a product of scaled exponentials has lost terms to underflow
-
-
-@dataclass(frozen=True, slots=True)
-class Priors:
-    """Prior probabilities that a variant is causal for the disease, for the molecular trait, and for both."""
-
-    p1: float
-    p2: float
-    p12: float
+_PIP_ONLY = "pip_only"  # method of imported signals whose Bayes factors are known up to a constant
+_KEY = ["variant", "chromosome", "position", "ref", "alt"]
+_MIN_COVERED_SHARE = 0.5  # of a side's posterior that the shared variants must hold; as in coloc.susie
+_LISTED_H4 = 0.5  # from which the shared variants are listed
+_LISTED_MASS = 0.95  # of the shared variant's posterior
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ColocalizationRules:
     priors
         Per variant.
     posterior_threshold
-        Of H4, from which the range of priors is reported.
+        Of H4, from which a pair counts as sharing.
     min_shared_variants
         Pairs with fewer are not judged.
     """
@@ -76,252 +76,25 @@ class ColocalizationRules:
         )
 
 
-# ---- All pairs of two sets of log Bayes factors ----------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
-class PairSums:
-    """What the hypotheses of every pair follow from.
+class ColocalizedLocus:
+    """Rows of one locus and QTL set for `core.schemas.COLOCALIZATION` and `COLOCALIZED_VARIANTS`."""
 
-    Attributes
-    ----------
-    n_shared
-        int64 array of shape (S, P): variants that both have.
-    first, second, both
-        float64 arrays of shape (S, P): A, B and C of the module's docstring; -inf where nothing is shared.
-    """
-
-    n_shared: IntArray
-    first: FloatArray
-    second: FloatArray
-    both: FloatArray
-
-
-def pair_sums(first: FloatArray, second: FloatArray) -> PairSums:
-    """Sums over the shared variants of all pairs.
-
-    Parameters
-    ----------
-    first
-        Log Bayes factors, float64 array of shape (S, V); NaN where a signal lacks the variant.
-    second
-        The same of shape (P, V), over the same variants in the same order.
-    """
-    in_first, in_second = ~np.isnan(first), ~np.isnan(second)
-    n_shared = np.rint(in_first.astype(np.float64) @ in_second.astype(np.float64).T).astype(np.int64)
-    log_first, log_second = np.where(in_first, first, -np.inf), np.where(in_second, second, -np.inf)
-    with np.errstate(divide="ignore"):
-        present_first, present_second = np.log(in_first.astype(np.float64)), np.log(in_second.astype(np.float64))
-    return PairSums(
-        n_shared,
-        _log_products(log_first, present_second, n_shared),
-        _log_products(present_first, log_second, n_shared),
-        _log_products(log_first, log_second, n_shared),
-    )
-
-
-def _log_products(first: FloatArray, second: FloatArray, n_shared: IntArray) -> FloatArray:
-    """All log sums over v of exp(first[s, v] + second[p, v]), as one matrix product of scaled exponentials.
-
-    Pairs whose largest terms lie so far below both rows' maxima that the product underflows are summed directly.
-    """
-    top_first, top_second = _row_tops(first), _row_tops(second)
-    product = np.exp(first - top_first) @ np.exp(second - top_second).T
-    with np.errstate(divide="ignore"):
-        result: FloatArray = np.log(product) + top_first + top_second.T
-    underflown = (product < _SMALLEST_PRODUCT) & (n_shared > 0)
-    for row in np.flatnonzero(underflown.any(axis=1)):
-        columns = np.flatnonzero(underflown[row])
-        result[row, columns] = logsumexp(first[row] + second[columns], axis=1)
-    return result
-
-
-def _row_tops(values: FloatArray) -> FloatArray:
-    """Largest value of each row as a column; 0 for rows of -inf only."""
-    tops = values.max(axis=1, initial=-np.inf, keepdims=True)
-    return np.where(np.isfinite(tops), tops, 0.0)
-
-
-def _capped(prior: float, n_variants: IntArray) -> FloatArray:
-    """The prior per variant, lowered to 1 / (n + 1) where n variants would have a probability of 1 or more."""
-    return np.where(prior * n_variants >= 1.0, 1.0 / (n_variants + 1.0), prior)
-
-
-def _log_weights(sums: PairSums, priors: Priors) -> FloatArray:
-    """Log weights of H0 to H4 without their common constant, shape (S, P, 5)."""
-    log_p1, log_p2 = np.log(_capped(priors.p1, sums.n_shared)), np.log(_capped(priors.p2, sums.n_shared))
-    log_p12 = np.minimum(np.log(_capped(priors.p12, sums.n_shared)), np.minimum(log_p1, log_p2))
-    separate = sums.first + sums.second
-    with np.errstate(divide="ignore", invalid="ignore"):
-        same_share = np.where(np.isfinite(sums.both), np.minimum(sums.both - separate, 0.0), -np.inf)
-        different = separate + np.log(-np.expm1(same_share))
-    return np.stack(
-        [
-            np.zeros_like(separate),
-            log_p1 + sums.first,
-            log_p2 + sums.second,
-            log_p1 + log_p2 + different,
-            log_p12 + sums.both,
-        ],
-        axis=-1,
-    )
-
-
-def hypothesis_posteriors(sums: PairSums, priors: Priors) -> FloatArray:
-    """Posterior probabilities of H0 to H4 for every pair, float64 array of shape (S, P, 5).
-
-    A prior that times the number of shared variants would reach 1 is lowered to 1 / (n_shared + 1).
-    """
-    posterior: FloatArray = softmax(_log_weights(sums, priors), axis=-1)
-    return posterior
-
-
-def prior_range(sums: PairSums, priors: Priors, *, threshold: float) -> tuple[FloatArray, FloatArray]:
-    """Range of p12 in which the posterior of H4 is above `threshold`, the other priors as given.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        Smallest and largest p12, float64 arrays of shape (S, P). The largest is min(p1, p2): a variant cannot be
-        causal for both more often than for one. NaN in both where no p12 up to there suffices.
-    """
-    weights = _log_weights(sums, priors)
-    others = logsumexp(weights[..., :4], axis=-1)
-    high = np.minimum(_capped(priors.p1, sums.n_shared), _capped(priors.p2, sums.n_shared))
-    with np.errstate(over="ignore"):
-        low = np.exp(np.log(threshold) - np.log1p(-threshold) + others - sums.both)
-    possible = low < high
-    return np.where(possible, low, np.nan), np.where(possible, high, np.nan)
-
-
-def covered_share(shared: FloatArray, total: FloatArray, n_variants: IntArray, *, prior: float) -> FloatArray:
-    """Share of a trait's single-effect posterior that its shared variants can speak for.
-
-    The posterior includes "no causal variant", which needs no variant to be shared: a trait without signal is not held
-    against the overlap, a trait whose causal variant lies outside is.
-
-    Parameters
-    ----------
-    shared
-        Log sum of the Bayes factors of the shared variants, shape (S, P).
-    total, n_variants
-        Log sum over all variants of the trait in the locus, and their number; broadcast against `shared`.
-    prior
-        Probability of a variant to be causal.
-    """
-    probability = _capped(prior, n_variants)
-    none = np.log1p(-probability * n_variants)
-    share: FloatArray = np.exp(
-        np.logaddexp(none, np.log(probability) + shared) - np.logaddexp(none, np.log(probability) + total)
-    )
-    return share
-
-
-# ---- Signals and molecular traits of one locus -----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class LocusSignals:
-    """Disease signals of one locus.
-
-    Attributes
-    ----------
-    signals
-        S rows with columns signal and primary.
-    variants
-        V rows with columns variant, chromosome, position, ref, alt.
-    log_bayes_factors
-        float64 array of shape (S, V); NaN where a signal lacks the variant.
-    effect_sign
-        float64 array of shape (V,): -1 or +1 per ALT allele, NaN where unsigned.
-    """
-
-    signals: pd.DataFrame
+    colocalization: pd.DataFrame
     variants: pd.DataFrame
-    log_bayes_factors: FloatArray
-    effect_sign: FloatArray
-
-
-def arrange_signals(signals: pd.DataFrame, signal_lbf: pd.DataFrame) -> LocusSignals:
-    """Arrange one locus' rows of `core.schemas.SIGNALS` and `SIGNAL_LBF`."""
-    codes, _ = pd.factorize(signal_lbf["variant"])
-    variants = signal_lbf.drop_duplicates("variant")[["variant", *_KEY]].reset_index(drop=True)
-    row_of = {signal: row for row, signal in enumerate(signals["signal"])}
-    rows = signal_lbf["signal"].map(row_of).to_numpy(np.int64)
-    values = np.full((len(signals), len(variants)), np.nan)
-    values[rows, codes] = signal_lbf["log_bayes_factor"].to_numpy(np.float64)
-    effect_sign = np.full(len(variants), np.nan)
-    effect_sign[codes] = signal_lbf["effect_sign"].to_numpy(np.float64, na_value=np.nan)
-    return LocusSignals(signals.reset_index(drop=True), variants, values, effect_sign)
 
 
 @dataclass(frozen=True, slots=True)
-class MolecularTraits:
-    """Molecular traits of one QTL set in one locus.
+class _Pairs:
+    """The pairs that are looked at: row of the signals and row of the traits, int64 arrays of shape (n_pairs,)."""
 
-    Attributes
-    ----------
-    traits
-        P rows: tissue, gene_id, phenotype_id, n_variants and total (number and log sum of all Bayes factors of the
-        trait in the locus, matched or not), problem (why there are none, else empty).
-    log_bayes_factors, effect_sign, neg_log10_p
-        float64 arrays of shape (P, V) over the locus' variants; NaN where a trait lacks the variant. Signs are per
-        ALT allele of the locus' variant.
-    """
+    signal: IntArray
+    trait: IntArray
 
-    traits: pd.DataFrame
-    log_bayes_factors: FloatArray
-    effect_sign: FloatArray
-    neg_log10_p: FloatArray
-
-
-def arrange_traits(qtl_rows: pd.DataFrame, variants: pd.DataFrame, *, sd_y: float | None) -> MolecularTraits:
-    """Arrange the rows of one QTL set in one locus.
-
-    Parameters
-    ----------
-    qtl_rows
-        Columns `QTL_COLUMNS` of `core.schemas.QTL`.
-    variants
-        Variants of the locus, as in `LocusSignals`.
-    sd_y
-        Standard deviation of the molecular traits; None to estimate it for each.
-    """
-    rows = qtl_rows.drop_duplicates([*_TRAIT, "variant"]).reset_index(drop=True)
-    column, sign = _locate(rows, variants)
-    groups = rows.groupby(_TRAIT, sort=True)
-    values, signs, strength = np.full((3, groups.ngroups, len(variants)), np.nan)
-    traits = []
-    for number, (names, members) in enumerate(groups):
-        factors = study_log_bayes_factors(members, trait_type=QUANTITATIVE, sd_y=sd_y)
-        usable = ~np.isnan(factors.values)
-        traits.append(
-            {
-                **dict(zip(_TRAIT, names, strict=True)),
-                "n_variants": np.count_nonzero(usable),
-                "total": float(logsumexp(factors.values[usable])) if usable.any() else -np.inf,
-                "problem": "" if usable.any() else str(factors.reasons[0]),
-            }
-        )
-        kept = usable & (column[members.index] >= 0)
-        row = members.index[kept]
-        values[number, column[row]] = factors.values[kept]
-        signs[number, column[row]] = effect_signs(members)[kept] * sign[row]
-        strength[number, column[row]] = members["neg_log10_p"].to_numpy()[kept]
-    return MolecularTraits(pd.DataFrame(traits), values, signs, strength)
-
-
-def _locate(qtl_rows: pd.DataFrame, variants: pd.DataFrame) -> tuple[IntArray, FloatArray]:
-    """For each QTL row the row of its variant in `variants` (-1: none), and -1 where REF and ALT are exchanged."""
-    codes, _ = pd.factorize(qtl_rows["variant"])
-    distinct = qtl_rows.drop_duplicates("variant")
-    match = match_variants(variants, distinct)
-    row, sign = np.full(len(distinct), -1, dtype=np.int64), np.full(len(distinct), np.nan)
-    row[match.right], sign[match.right] = match.left, match.sign
-    return row[codes], sign[codes]
-
-
-# ---- One locus against one QTL set -----------------------------------------------------------------------------
+    @property
+    def index(self) -> tuple[IntArray, IntArray]:
+        """To pick the pairs out of an array of shape (S, P)."""
+        return self.signal, self.trait
 
 
 def colocalize_locus(
@@ -331,9 +104,11 @@ def colocalize_locus(
     *,
     qtl: str,
     qtl_sheet: Mapping[str, Any],
+    qtl_signals: pd.DataFrame,
+    qtl_signal_lbf: pd.DataFrame,
     rules: ColocalizationRules,
-) -> pd.DataFrame:
-    """Compare every signal of a locus with every molecular trait of a QTL set.
+) -> ColocalizedLocus:
+    """Compare the signals of a locus with those of every molecular trait of a QTL set.
 
     Parameters
     ----------
@@ -345,170 +120,227 @@ def colocalize_locus(
         Columns `QTL_COLUMNS` of the QTL set's rows inside the locus.
     qtl, qtl_sheet
         The set's id, and of its row in qtls.tsv: qtl_type, tissue, sd_y, coverage.
+    qtl_signals, qtl_signal_lbf
+        Rows of `core.schemas.QTL_SIGNALS` and `QTL_SIGNAL_LBF` of the set in the locus; may be empty.
     rules
         Priors and limits.
 
     Returns
     -------
-    pandas.DataFrame
-        `core.schemas.COLOCALIZATION`, one row per signal and molecular trait. Status `ok`; `no_statistics`,
-        `no_overlap`, `too_few_shared_variants` or `low_overlap` without posterior; for sets that do not list all
+    ColocalizedLocus
+        `colocalization` has one row per pair of signals. Status `ok`; `no_statistics`, `no_overlap`,
+        `too_few_shared_variants`, `low_overlap` or `pip_only` without posterior; for sets that do not list all
         variants `truncated_qtl` or `no_overlap`; or a single row `no_qtl_in_locus`.
     """
+    base = _base_row(locus, qtl, qtl_sheet)
     if qtl_rows.empty:
         reason = "the QTL set has no row in the locus"
-        return locus_without_pairs(locus, "no_qtl_in_locus", reason, qtl=qtl, qtl_sheet=qtl_sheet)
-    base = _base_row(locus, qtl, qtl_sheet)
-    rows: list[dict[Any, Any]] = []
-    for _, tissue_rows in qtl_rows.groupby("tissue", sort=True):  # one tissue at a time bounds the matrices
-        if qtl_sheet["coverage"] == _FULL:
-            traits = arrange_traits(tissue_rows, signals.variants, sd_y=qtl_sheet["sd_y"])
-            rows += _judge_pairs(signals, traits, rules)
-        else:
-            rows += _overlap_leads(signals, tissue_rows, coverage=qtl_sheet["coverage"])
-    return COLOCALIZATION.frame({**base, **row} for row in rows)
+        nothing = locus_without_pairs(locus, "no_qtl_in_locus", reason, qtl=qtl, qtl_sheet=qtl_sheet)
+        return ColocalizedLocus(nothing, COLOCALIZED_VARIANTS.empty())
+    rows = sort_traits(qtl_rows)
+    if qtl_sheet["coverage"] != _FULL:
+        leads = overlap_leads(signals, rows, coverage=qtl_sheet["coverage"])
+        return ColocalizedLocus(_conform(leads.assign(**base)), COLOCALIZED_VARIANTS.empty())
+    judged, listed = [], []
+    for piece in rows.split():
+        traits = arrange_traits(
+            piece,
+            signals.variants,
+            sd_y=qtl_sheet["sd_y"],
+            qtl_signals=qtl_signals,
+            qtl_signal_lbf=qtl_signal_lbf,
+        )
+        pairs = choose_pairs(signals, traits)
+        judged.append(_judge_pairs(signals, traits, pairs, rules))
+        listed.append(_shared_variants(signals, traits, pairs, judged[-1]))
+    # by disease signal, then by trait: the pieces are cut by trait
+    frame = pd.concat(judged, ignore_index=True).sort_values(["signal", *TRAIT, "qtl_signal"], ignore_index=True)
+    variants = pd.concat(listed, ignore_index=True).assign(locus=locus["locus"], qtl=qtl)
+    return ColocalizedLocus(_conform(frame.assign(**base)), variants[COLOCALIZED_VARIANTS.names])
 
 
 def locus_without_pairs(
     locus: Mapping[str, Any], status: str, reason: str, *, qtl: str, qtl_sheet: Mapping[str, Any]
 ) -> pd.DataFrame:
     """The one row, without gene, that says why a locus has no pair with a QTL set."""
-    tissue = "" if qtl_sheet["tissue"] is None else qtl_sheet["tissue"]
-    nothing = {"signal": 0, "primary": False, "tissue": tissue, "gene_id": "", "phenotype_id": "", "n_shared": 0}
-    row = {**_base_row(locus, qtl, qtl_sheet), **nothing, "status": status, "reason": reason}
-    return COLOCALIZATION.frame([row])
+    nothing = {
+        "signal": 0,
+        "primary": False,
+        "tissue": "" if qtl_sheet["tissue"] is None else qtl_sheet["tissue"],
+        "gene_id": "",
+        "phenotype_id": "",
+        "qtl_signal": 0,
+        "method": ABF if qtl_sheet["coverage"] == _FULL else LEAD_OVERLAP,
+        "n_shared": 0,
+    }
+    return COLOCALIZATION.frame([{**_base_row(locus, qtl, qtl_sheet), **nothing, "status": status, "reason": reason}])
 
 
-def _base_row(locus: Mapping[str, Any], qtl: str, qtl_sheet: Mapping[str, Any]) -> dict[str, object]:
-    return {
-        "locus": locus["locus"],
-        "study": locus["study"],
-        "disease": locus["disease"],
+def _base_row(locus: Mapping[str, Any], qtl: str, qtl_sheet: Mapping[str, Any]) -> dict[str, str]:
+    return {name: locus[name] for name in ("locus", "study", "disease")} | {
         "qtl": qtl,
         "qtl_type": qtl_sheet["qtl_type"],
-        "method": "abf" if qtl_sheet["coverage"] == _FULL else "lead_overlap",
     }
 
 
-def _judge_pairs(signals: LocusSignals, traits: MolecularTraits, rules: ColocalizationRules) -> list[dict[Any, Any]]:
-    """Rows of all pairs, signal by signal, for a QTL set that lists all variants."""
-    sums = pair_sums(signals.log_bayes_factors, traits.log_bayes_factors)
-    totals, n_variants = _signal_totals(signals)
-    trait_totals, trait_n = traits.traits["total"].to_numpy(), traits.traits["n_variants"].to_numpy()
-    signal_share = covered_share(sums.first, totals, n_variants, prior=rules.priors.p1)
-    trait_share = covered_share(sums.second, trait_totals, trait_n, prior=rules.priors.p2)
-    low, high = prior_range(sums, rules.priors, threshold=rules.posterior_threshold)
-    posteriors = np.moveaxis(hypothesis_posteriors(sums, rules.priors), -1, 0)
-    with np.errstate(invalid="ignore"):  # -inf - -inf for traits without any Bayes factor, which get no result
-        clpp = np.minimum(np.exp(sums.both - totals - trait_totals), 1.0)
-    results = {f"posterior_h{number}": posterior for number, posterior in enumerate(posteriors)}
-    results |= {"p12_low": low, "p12_high": high, "clpp": clpp} | _shared_variants(signals, traits, sums)
-    strength = _strongest_shared(signals, traits)
-    rows = []
-    signal_rows = signals.signals[["signal", "primary"]].to_dict("records")
-    trait_rows = traits.traits[_TRAIT].to_dict("records")
-    for pair in np.ndindex(*sums.n_shared.shape):
-        n_shared, problem = int(sums.n_shared[pair]), traits.traits["problem"].iloc[pair[1]]
-        status, reason = _verdict(problem, n_shared, float(signal_share[pair]), float(trait_share[pair]), rules)
-        row = signal_rows[pair[0]] | trait_rows[pair[1]]
-        row |= {"n_shared": n_shared, "qtl_neg_log10_p": strength[pair], "status": status, "reason": reason}
-        rows.append(row | {name: values[pair] for name, values in results.items() if status == "ok"})
-    return rows
+def _conform(frame: pd.DataFrame) -> pd.DataFrame:
+    """All columns of the schema in its types; a flag that may be missing stays an object."""
+    types = COLOCALIZATION.empty().dtypes.drop("prior_sensitive")
+    return frame.reindex(columns=COLOCALIZATION.names).astype(types.to_dict()).astype({"prior_sensitive": object})
 
 
-def _signal_totals(signals: LocusSignals) -> tuple[FloatArray, IntArray]:
-    """Log sum of the Bayes factors of each signal and the number of its variants, as columns of shape (S, 1)."""
+def choose_pairs(signals: LocusSignals, traits: MolecularTraits) -> _Pairs:
+    """Pairs to look at, signal by signal.
+
+    The primary disease signals meet the SuSiE signals of a trait, or its single effect when it has none; signal 0 of
+    the disease meets signal 0 of the trait, whatever else there is.
+    """
+    primary = signals.signals["primary"].to_numpy(np.bool_)
+    single = traits.signals["qtl_signal"].to_numpy() == 0
+    best = ~single | (traits.signals["unparted"].to_numpy(object) != "")
+    zero = signals.signals["signal"].to_numpy() == 0
+    row, column = np.nonzero(np.logical_and.outer(primary, best) | np.logical_and.outer(zero, single))
+    return _Pairs(row.astype(np.int64), column.astype(np.int64))
+
+
+# ---- Results -----------------------------------------------------------------------------------------------------
+
+
+def _judge_pairs(
+    signals: LocusSignals, traits: MolecularTraits, pairs: _Pairs, rules: ColocalizationRules
+) -> pd.DataFrame:
+    """COLOCALIZATION rows of the pairs, without the columns that are the same for all."""
+    sums = pair_sums(signals.log_bayes_factors, traits.log_bayes_factors, log_weights=signals.log_weights)
+    frame = _describe(signals, traits, pairs)
+    frame["n_shared"] = sums.n_shared[pairs.index]
     present = ~np.isnan(signals.log_bayes_factors)
-    totals = logsumexp(np.where(present, signals.log_bayes_factors, -np.inf), axis=1, keepdims=True)
-    return totals, present.sum(axis=1, keepdims=True)
+    frame["qtl_neg_log10_p"] = strongest_shared(present, traits.neg_log10_p)[pairs.index]
+    frame["status"], reasons = _verdicts(signals, traits, pairs, sums, rules)
+    frame["reason"] = np.where(reasons == "", _assumptions(signals, traits, pairs), reasons)
+    ok = (frame["status"] == _OK).to_numpy()
+    placed = ok | (frame["status"] == _PIP_ONLY).to_numpy()
+    for name, posterior in _posteriors(sums, rules).items():
+        frame[name] = np.where(ok, posterior[pairs.index], np.nan)
+    for name, best in _best_variants(signals, traits, sums).items():
+        frame[name] = np.where(placed, best[pairs.index], np.nan)
+    above = (frame["posterior_h4"] >= rules.posterior_threshold).to_numpy()
+    # p12_low is missing where no p12 suffices
+    sensitive = above & ~(frame["p12_low"] <= SENSITIVITY_P12).to_numpy()
+    frame["prior_sensitive"] = pd.Series(sensitive, dtype=object).where(ok, None)
+    return frame
 
 
-def _shared_variants(
+def _describe(signals: LocusSignals, traits: MolecularTraits, pairs: _Pairs) -> pd.DataFrame:
+    """Which pair a row is about."""
+    frame = traits.signals[[*TRAIT, "qtl_signal"]].iloc[pairs.trait].reset_index(drop=True)
+    disease = signals.signals[["signal", "primary", "method"]].iloc[pairs.signal].reset_index(drop=True)
+    both_parted = (disease["method"] == SUSIE) & (frame["qtl_signal"] > 0)
+    unparted = traits.signals["unparted"].to_numpy(object)[pairs.trait] != ""
+    best = (frame["qtl_signal"] > 0) | unparted
+    return frame.assign(
+        signal=disease["signal"],
+        primary=disease["primary"] & best,
+        method=np.where(both_parted, SUSIE, ABF),
+    )
+
+
+def _posteriors(sums: PairSums, rules: ColocalizationRules) -> dict[str, FloatArray]:
+    """Posteriors of H0 to H4 and the range of p12, shape (S, P)."""
+    posteriors = np.moveaxis(hypothesis_posteriors(sums, rules.priors), -1, 0)
+    low, high = prior_range(sums, rules.priors, threshold=rules.posterior_threshold)
+    named = {f"posterior_h{number}": posterior for number, posterior in enumerate(posteriors)}
+    return named | {"p12_low": low, "p12_high": high}
+
+
+def _best_variants(
     signals: LocusSignals, traits: MolecularTraits, sums: PairSums
 ) -> dict[str, npt.NDArray[np.object_] | FloatArray]:
-    """The most probable shared causal variant of each pair, its posterior given H4 and its direction, shape (S, P)."""
+    """Per pair the CLPP, the most probable shared variant, its posterior given H4, and its direction, shape (S, P)."""
+    weights = 0.0 if signals.log_weights is None else signals.log_weights
     best, top = np.zeros(sums.both.shape, dtype=np.int64), np.zeros(sums.both.shape)
-    for row, signal in enumerate(signals.log_bayes_factors):
+    for row, signal in enumerate(signals.log_bayes_factors + weights):
         joint = signal + traits.log_bayes_factors
         joint[np.isnan(joint)] = -np.inf
         best[row] = joint.argmax(axis=1)
         top[row] = joint.max(axis=1)
     trait_sign = np.take_along_axis(traits.effect_sign, best.T, axis=1).T
+    totals, _ = signal_totals(signals)
     with np.errstate(invalid="ignore"):  # -inf - -inf for pairs that share nothing, which get no result
+        clpp = np.exp(sums.both - totals - traits.signals["total"].to_numpy())
         posterior = np.exp(top - sums.both)
     return {
+        "clpp": np.minimum(clpp, 1.0),
         "shared_variant": signals.variants["variant"].to_numpy(object)[best],
         "shared_variant_posterior": np.minimum(posterior, 1.0),
         "direction": signals.effect_sign[best] * trait_sign,
     }
 
 
-def _strongest_shared(signals: LocusSignals, traits: MolecularTraits) -> FloatArray:
-    """Largest -log10 p of each trait among the variants it shares with each signal, shape (S, P); NaN for none."""
-    strength = np.where(np.isnan(traits.neg_log10_p), -np.inf, traits.neg_log10_p)
-    present = ~np.isnan(signals.log_bayes_factors)
-    strongest = np.stack([np.where(shared, strength, -np.inf).max(axis=1) for shared in present])
-    return np.where(np.isneginf(strongest), np.nan, strongest)
+def _shared_variants(
+    signals: LocusSignals, traits: MolecularTraits, pairs: _Pairs, found: pd.DataFrame
+) -> pd.DataFrame:
+    """COLOCALIZED_VARIANTS rows, without locus and QTL set, of the pairs that probably share their variant."""
+    weights = 0.0 if signals.log_weights is None else signals.log_weights
+    numbers = np.flatnonzero(found["posterior_h4"] >= _LISTED_H4)
+    joint = signals.log_bayes_factors[pairs.signal[numbers]] + traits.log_bayes_factors[pairs.trait[numbers]] + weights
+    posteriors = [single_effect_posterior(values) for values in joint]
+    members = [credible_set(posterior, _LISTED_MASS) for posterior in posteriors]
+    nothing = np.empty(0, dtype=np.int64)  # so that there is something to concatenate
+    rows = np.repeat(numbers, [len(listed) for listed in members])
+    variants = signals.variants[_KEY].iloc[np.concatenate([nothing, *members])].reset_index(drop=True)
+    listed = [posterior[of_set] for posterior, of_set in zip(posteriors, members, strict=True)]
+    names = found[["signal", *TRAIT, "qtl_signal"]].iloc[rows].reset_index(drop=True)
+    return pd.concat([names, variants.assign(posterior=np.concatenate([np.empty(0), *listed]))], axis=1)
 
 
-def _verdict(
-    problem: str, n_shared: int, signal_share: float, trait_share: float, rules: ColocalizationRules
-) -> tuple[str, str]:
-    """Status and reason of a pair."""
-    if problem:
-        return "no_statistics", f"no Bayes factor for the molecular trait: {problem}"
-    if n_shared == 0:
-        return "no_overlap", "no variant has statistics for both"
-    if n_shared < rules.min_shared_variants:
-        return (
-            "too_few_shared_variants",
-            f"{n_shared} shared variants cannot tell one causal variant from two; "
-            f"colocalization.min_shared_variants is {rules.min_shared_variants}",
-        )
-    if signal_share < _MIN_COVERED_SHARE:
-        return "low_overlap", f"the shared variants hold {signal_share:.2g} of the disease signal's posterior"
-    if trait_share < _MIN_COVERED_SHARE:
-        return "low_overlap", f"the shared variants hold {trait_share:.2g} of the molecular trait's posterior"
-    return "ok", ""
+# ---- Verdicts ----------------------------------------------------------------------------------------------------
 
 
-def _overlap_leads(signals: LocusSignals, qtl_rows: pd.DataFrame, *, coverage: str) -> list[dict[Any, Any]]:
-    """Rows of all pairs, signal by signal, for a QTL set that lists only significant or lead variants.
+def _verdicts(
+    signals: LocusSignals, traits: MolecularTraits, pairs: _Pairs, sums: PairSums, rules: ColocalizationRules
+) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+    """Status and reason of each pair; the reason is empty where the status is ok."""
+    totals, n_variants = signal_totals(signals)
+    trait_total, trait_n = (traits.signals[name].to_numpy() for name in ("total", "n_variants"))
+    with np.errstate(invalid="ignore"):  # of signals without any Bayes factor, which get another status
+        signal_share = covered_share(sums.first, totals, n_variants, prior=rules.priors.p1)[pairs.index]
+        trait_share = covered_share(sums.second, trait_total, trait_n, prior=rules.priors.p2)[pairs.index]
+    n_shared = sums.n_shared[pairs.index]
+    pip_only = (signals.signals["method"] == _PIP_ONLY).to_numpy()[pairs.signal]
+    silent = (n_variants[:, 0] == 0)[pairs.signal]
+    problem = traits.signals["problem"].to_numpy(object)[pairs.trait]
+    tests = [
+        (silent, "no_statistics", "no Bayes factor for the disease signal"),
+        (problem != "", "no_statistics", "no Bayes factor for the molecular trait: " + problem),
+        (n_shared == 0, "no_overlap", "no variant has statistics for both"),
+        (pip_only, _PIP_ONLY, "the disease signal is known by PIPs only, so there is no posterior; clpp rests on them"),
+        (n_shared < rules.min_shared_variants, "too_few_shared_variants", _few(n_shared, rules)),
+        (signal_share < _MIN_COVERED_SHARE, "low_overlap", _low("disease signal", signal_share)),
+        (trait_share < _MIN_COVERED_SHARE, "low_overlap", _low("molecular trait", trait_share)),
+    ]
+    status, reason = np.full(len(n_shared), _OK, dtype=object), np.full(len(n_shared), "", dtype=object)
+    for failed, name, text in reversed(tests):
+        status = np.where(failed, name, status)
+        reason = np.where(failed, text, reason)
+    return status, reason
 
-    Such a set says nothing about the variants left out, so H0 to H4 have no posterior. What can be said is how probable
-    the trait's lead variant is as the causal variant of the signal.
-    """
-    rows = qtl_rows.drop_duplicates([*_TRAIT, "variant"]).reset_index(drop=True)
-    rows["column"], orientation = _locate(rows, signals.variants)
-    rows["sign"] = effect_signs(rows) * orientation
-    found = []
-    for signal, factors in zip(signals.signals.to_dict("records"), signals.log_bayes_factors, strict=True):
-        posterior = single_effect_posterior(factors)
-        for names, members in rows.groupby(_TRAIT, sort=True):
-            row = {"signal": signal["signal"], "primary": signal["primary"], **dict(zip(_TRAIT, names, strict=True))}
-            found.append(row | _lead_result(members, signals, ~np.isnan(factors), posterior, coverage))
-    return found
+
+def _few(n_shared: IntArray, rules: ColocalizationRules) -> npt.NDArray[np.object_]:
+    limit = f"colocalization.min_shared_variants is {rules.min_shared_variants}"
+    return np.array([f"{n} shared variants cannot tell one causal variant from two; {limit}" for n in n_shared], object)
 
 
-def _lead_result(
-    members: pd.DataFrame, signals: LocusSignals, present: npt.NDArray[np.bool_], posterior: FloatArray, coverage: str
-) -> dict[str, Any]:
-    """What the lead variant of one trait says about one signal."""
-    column = members["column"].to_numpy()
-    shared = (column >= 0) & present[column]
-    strength = members["neg_log10_p"].to_numpy()
-    result = {"n_shared": np.count_nonzero(shared), "qtl_neg_log10_p": strength[shared].max() if shared.any() else None}
-    lead = int(strength.argmax())
-    place, key = column[lead], members["variant"].iloc[lead]
-    if not shared[lead]:
-        return result | {"status": "no_overlap", "reason": f"the disease signal lacks the QTL's lead variant {key}"}
-    return result | {
-        "clpp": posterior[place],
-        "shared_variant": signals.variants["variant"].iloc[place],
-        "direction": signals.effect_sign[place] * members["sign"].iloc[lead],
-        "status": "truncated_qtl",
-        "reason": (
-            f"the QTL set lists only some variants (coverage {coverage}), so there is no posterior; "
-            "clpp is the disease signal's posterior at the QTL's lead variant"
-        ),
-    }
+def _low(side: str, share: FloatArray) -> npt.NDArray[np.object_]:
+    return np.array([f"the shared variants hold {value:.2g} of the {side}'s posterior" for value in share], object)
+
+
+def _assumptions(signals: LocusSignals, traits: MolecularTraits, pairs: _Pairs) -> npt.NDArray[np.object_]:
+    """Which side of each pair is taken as a single effect, and why; empty for pairs of SuSiE signals."""
+    by_susie = (signals.signals["method"] == SUSIE).to_numpy()
+    disease = np.where(by_susie, "", f"the disease ({signals.unparted or 'its signals are in other rows'})")
+    why = np.where(traits.signals["unparted"] == "", "its signals are in other rows", traits.signals["unparted"])
+    separate = (traits.signals["qtl_signal"] > 0).to_numpy()
+    trait = np.where(separate, "", [f"the molecular trait ({reason})" for reason in why])
+    sides = zip(disease[pairs.signal], trait[pairs.trait], strict=True)
+    texts = [" and ".join(side for side in both if side) for both in sides]
+    return np.array([f"single effect assumed for {text}" if text else "" for text in texts], dtype=object)

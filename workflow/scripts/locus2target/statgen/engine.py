@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+LdArray = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
@@ -23,29 +24,64 @@ class SusieInput:
     z_score
         float64 array of shape (p,), marginal, per ALT allele.
     r
-        float64 array of shape (p, p): correlation of the same alleles in the same order, symmetric, unit diagonal.
+        float64 or float32 array of shape (p, p): correlation of the same alleles in the same order, symmetric, unit
+        diagonal. None where `factor` is given instead.
     n_samples
         Effective sample size; None when unknown (then effects are taken to be small and the sample to be large).
     prior_weights
         float64 array of shape (p,): relative prior probability of each variant to be causal; None for equal ones.
     null_weight
         Prior probability that an effect is none of the variants.
+    factor
+        float64 or float32 array of shape (n_people, p) whose columns have length 1, so that r = factor' factor:
+        standardised genotypes over the root of n_people - 1. With fewer people than variants it is the smaller of the
+        two. None where `r` is given.
     """
 
     z_score: FloatArray
-    r: FloatArray
+    r: LdArray | None
     n_samples: float | None
     prior_weights: FloatArray | None = None
     null_weight: float = 0.0
+    factor: LdArray | None = None
 
     def __post_init__(self) -> None:
-        p = len(self.z_score)
-        if self.z_score.shape != (p,) or self.r.shape != (p, p):
-            raise ValueError(f"z_score has shape {self.z_score.shape}, r has shape {self.r.shape}")
+        if (self.r is None) == (self.factor is None):
+            raise ValueError("give either r or its factor")
+        p, shape = len(self.z_score), self.ld.shape
+        if self.z_score.shape != (p,) or shape not in {(p, p), (len(self.ld), p)}:
+            raise ValueError(f"z_score has shape {self.z_score.shape}, r or its factor has shape {shape}")
+        if self.r is not None and shape != (p, p):
+            raise ValueError(f"r has shape {shape}, not {(p, p)}")
         if self.prior_weights is not None and self.prior_weights.shape != (p,):
             raise ValueError(f"prior_weights have shape {self.prior_weights.shape}, not ({p},)")
-        if not (np.isfinite(self.z_score).all() and np.isfinite(self.r).all()):
-            raise ValueError("z_score and r must be finite")
+        if not (np.isfinite(self.z_score).all() and np.isfinite(self.ld.sum())):  # a sum needs no second matrix
+            raise ValueError("z_score, r and factor must be finite")
+
+    @property
+    def ld(self) -> LdArray:
+        """`r` or `factor`, whichever there is."""
+        ld = self.factor if self.r is None else self.r
+        if ld is None:
+            raise ValueError("give either r or its factor")
+        return ld
+
+    def prior(self) -> FloatArray:
+        """Prior probability of each variant, float64 (p,); they sum to 1 - `null_weight`.
+
+        Raises
+        ------
+        FitError
+            If the weights are not such that they can be probabilities.
+        """
+        p = len(self.z_score)
+        weights = np.ones(p) if self.prior_weights is None else self.prior_weights
+        if not (0.0 <= self.null_weight < 1.0):
+            raise FitError(f"null_weight is {self.null_weight}, not within [0, 1)")
+        if not (np.isfinite(weights).all() and weights.min() >= 0.0 and weights.max() > 0.0):
+            raise FitError("prior_weights must be finite and not negative, and one of them must be above zero")
+        share: FloatArray = weights * ((1.0 - self.null_weight) / weights.sum())
+        return share
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +219,19 @@ class FineMappingEngine(Protocol):
             If this locus cannot be fitted.
         """
         ...
+
+
+def require_sample_size(data: SusieInput, settings: SusieSettings) -> None:
+    """Make sure that a prior variance that is given as a share of the trait's has a meaning.
+
+    Raises
+    ------
+    FitError
+        If it is given so and the sample size is unknown.
+    """
+    method = settings.prior_variance_method
+    if method in {"simple", "fixed"} and data.n_samples is None:
+        raise FitError(f"a {method} prior variance, a share of the trait's variance, needs a sample size")
 
 
 def adjusted_z_scores(z_score: FloatArray, n_samples: float | None) -> FloatArray:

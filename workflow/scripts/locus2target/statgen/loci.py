@@ -7,7 +7,7 @@ neighbouring leads, again and again until every part fits. No window is ever cut
 their reason.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -175,7 +175,7 @@ def find_loci(sumstats: str | Path, *, study: str, disease: str, rules: LocusRul
             status, reason = _verdict(locus, n_variants, loci, rules)
             rows.append(
                 {
-                    "locus": _locus_id(study, locus.region),
+                    "locus": locus_id(study, locus.region),
                     "chromosome": chromosome,
                     "start": locus.region.start,
                     "end": locus.region.end,
@@ -220,15 +220,17 @@ def _verdict(locus: _Locus, n_variants: int, loci: list[_Locus], rules: LocusRul
         return "mhc", f"reaches into the MHC ({rules.left_out}); loci.mhc.policy is report"
     if n_variants < rules.min_variants:
         return "too_few_variants", f"{n_variants} variants; loci.min_variants is {rules.min_variants}"
-    neighbours = [
-        str(other.region) for other in loci if other.region != locus.region and other.region.overlaps(locus.region)
-    ]
-    if neighbours:
-        return "ok", f"overlaps {' and '.join(neighbours)}, with which it was not merged"
-    return "ok", ""
+    return "ok", name_neighbours(locus.region, [other.region for other in loci])
 
 
-def _locus_id(study: str, region: Region) -> str:
+def name_neighbours(region: Region, regions: Iterable[Region]) -> str:
+    """Say which other loci a locus overlaps; empty when none."""
+    neighbours = [str(other) for other in regions if other != region and other.overlaps(region)]
+    return f"overlaps {' and '.join(neighbours)}, with which it was not merged" if neighbours else ""
+
+
+def locus_id(study: str, region: Region) -> str:
+    """Id of a locus: study, chromosome, first and last position."""
     return f"{study}__{region.chromosome}_{region.first_position}_{region.last_position}"
 
 

@@ -19,9 +19,11 @@ from locus2target.statgen.engine import (
     CredibleSet,
     FitError,
     FloatArray,
+    LdArray,
     SusieFit,
     SusieInput,
     SusieSettings,
+    require_sample_size,
 )
 
 LOGGER = logging.getLogger(__name__)
@@ -158,6 +160,7 @@ def _version_parts(version: str) -> tuple[int, ...]:
 
 def _arguments(interface: Any, data: SusieInput, settings: SusieSettings) -> dict[str, Any]:
     """Arguments of `_R_FIT` as R values."""
+    require_sample_size(data, settings)
     real, whole, logical, null = (
         interface.FloatSexpVector,
         interface.IntSexpVector,
@@ -165,9 +168,9 @@ def _arguments(interface: Any, data: SusieInput, settings: SusieSettings) -> dic
         interface.NULL,
     )
     p = len(data.z_score)
-    matrix = _to_r(interface, data.r)  # symmetric, so that row order and column order are the same
+    matrix = _to_r(interface, _ld_matrix(data))  # symmetric, so that row order and column order are the same
     matrix.do_slot_assign("dim", whole([p, p]))
-    weights = data.prior_weights
+    weights = None if data.prior_weights is None else data.prior_weights / data.prior_weights.sum()
     return {
         "z": _to_r(interface, data.z_score),
         "R": matrix,
@@ -180,16 +183,22 @@ def _arguments(interface: Any, data: SusieInput, settings: SusieSettings) -> dic
         "max_iter": whole([settings.max_iterations]),
         "tol": real([settings.tolerance]),
         "estimate_residual_variance": logical([settings.estimate_residual_variance]),
-        **_prior_variance_arguments(interface, data, settings),
+        **_prior_variance_arguments(interface, settings),
         "refine": logical([settings.refine]),
         "n_purity": whole([p + 1]),  # and the null variable: a sample of this size is everything
     }
 
 
-def _prior_variance_arguments(interface: Any, data: SusieInput, settings: SusieSettings) -> dict[str, Any]:
+def _ld_matrix(data: SusieInput) -> LdArray:
+    if data.r is not None:
+        return data.r
+    factor = data.ld.astype(np.float64)
+    r: FloatArray = factor.T @ factor
+    return r
+
+
+def _prior_variance_arguments(interface: Any, settings: SusieSettings) -> dict[str, Any]:
     method = settings.prior_variance_method
-    if method in {"simple", "fixed"} and data.n_samples is None:
-        raise FitError(f"a {method} prior variance, a share of the trait's variance, needs a sample size")
     is_fixed = method == "fixed"  # to susieR this is no method, but the absence of one
     return {
         "scaled_prior_variance": interface.FloatSexpVector([settings.scaled_prior_variance]),
@@ -198,7 +207,7 @@ def _prior_variance_arguments(interface: Any, data: SusieInput, settings: SusieS
     }
 
 
-def _to_r(interface: Any, values: FloatArray) -> Any:
+def _to_r(interface: Any, values: LdArray) -> Any:
     """Copy an array's memory into an R vector; building it from a Python list would take forty times as long."""
     flat = np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
     return interface.FloatSexpVector.from_memoryview(flat.data)

@@ -36,6 +36,7 @@ class StageResults:
     credible_sets: pd.DataFrame
     signals: pd.DataFrame
     colocalization: pd.DataFrame
+    cis_effects: pd.DataFrame
     variant_effects: pd.DataFrame
     genes: pd.DataFrame
     exons: pd.DataFrame
@@ -114,10 +115,12 @@ def collect_evidence(
     *,
     gene_types: Collection[str],
     window_bp: int,
+    in_prior: Collection[str],
 ) -> pd.DataFrame:
     """Make the evidence rows of one disease (schema EVIDENCE), locus by locus in the order of `loci`.
 
-    Loci that were not analysed have no evidence; `rank_loci` lists them with their status.
+    Loci that were not analysed have no evidence; `rank_loci` lists them with their status. Sources `in_prior` have
+    shaped the PIPs already, so that their rows stay and count nothing.
     """
     states = locus_states(results.loci, results.fine_mapping)
     analysed = states.loc[states["status"] == "ok", "locus"].tolist()
@@ -129,7 +132,12 @@ def collect_evidence(
     for data in _locus_data(results, analysed, gene_types=gene_types, window_bp=window_bp):
         rows += locus_evidence(data, VariantAnnotations(**{name: deal[name][data.locus] for name in deal}), weights)
     _LOGGER.info("%d of %d loci analysed, %d evidence rows", len(analysed), len(states), len(rows))
-    return EVIDENCE.frame(rows)
+    return EVIDENCE.frame(_counted_in_prior(row) if row["source"] in in_prior else row for row in rows)
+
+
+def _counted_in_prior(row: Row) -> Row:
+    reason = "the PIPs were fitted with this source as prior; counting it again would double it"
+    return row | {"log_odds": 0.0, "status": "in_prior", "reason": reason}
 
 
 def _by_locus(table: pd.DataFrame | None, loci: Sequence[str]) -> dict[str, Any]:
@@ -160,11 +168,12 @@ def _locus_data(
     results: StageResults, analysed: Sequence[str], *, gene_types: Collection[str], window_bp: int
 ) -> Iterator[LocusData]:
     """Gather what each analysed locus brings, in the order given."""
-    tables = [_by_locus(table, analysed) for table in (results.credible_sets, results.colocalization, results.signals)]
+    stages = (results.credible_sets, results.colocalization, results.cis_effects, results.signals)
+    tables = [_by_locus(table, analysed) for table in stages]
     loci = results.loci.set_index("locus").to_dict("index")
     fits = results.fine_mapping.set_index("locus").to_dict("index")
     for locus in analysed:
-        variants, colocalization, signals = (table[locus] for table in tables)
+        variants, colocalization, cis_effects, signals = (table[locus] for table in tables)
         lead = loci[locus]["lead_variant"]
         leads = {lead, *signals.loc[signals["primary"], "lead_variant"]}
         candidates = find_candidates(leads, results.genes, colocalization, gene_types=gene_types, window_bp=window_bp)
@@ -178,6 +187,7 @@ def _locus_data(
             scored=variants[known].drop_duplicates("variant").set_index("variant", drop=False).rename_axis(index=None),
             n_unscored=int((~known).sum()),
             colocalization=colocalization,
+            cis_effects=cis_effects,
             n_signals=int(signals["primary"].sum()),
             ld_verdict=fits[locus]["ld_verdict"],
             ld_reason=fits[locus]["ld_reason"],

@@ -3,7 +3,8 @@
 A gene is tested in many tissues, traits and signals, and the largest of many H4 grows with their number. Prior odds are
 therefore shared out: if at most one of m tests of a gene were the one that carries it, the posterior odds of "any" are
 the mean of the tests' odds, so that a tissue without the signal dilutes and several that agree do not add up beyond the
-best one. Signals of a locus are tried in turn; the best counts, its odds divided by their number.
+best one. Signals of a locus are tried in turn; the best counts, its odds divided by their number. A disease signal can
+be the same as one signal of a molecular trait at most: the odds of a trait's signals add up.
 
 The log odds ask how much more often targets than other genes share the causal variant, so H4 must start from how often
 other genes do. Given a disease signal, coloc's default priors start at odds p12/p1 = 0.1; of the genes that are not the
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from locus2target.statgen.mendelian.directions import clear_estimates
 from locus2target.targets.candidates import NONE, SHARED_H4
 from locus2target.targets.evidence_rows import LocusData, Row
 from locus2target.targets.weights import Weights, mixed_log_odds
@@ -30,6 +32,7 @@ _MOLECULAR_TRAITS = {
 _SIGNED_TYPES = ("eqtl", "pqtl")  # more of an intron or of a peak is not more gene activity
 _LARGEST_ODDS = 999.0  # H4 0.999: rounding and priors, not data, decide beyond it
 _PRIOR_SCALE = 0.34  # see above
+_TRAIT = ("qtl", "tissue", "phenotype_id")
 _LEAD_OVERLAP = "lead_overlap"
 _LEAD_PLACED = "truncated_qtl"  # status of a lead that the disease signal has a posterior for
 
@@ -99,6 +102,13 @@ def corrected_h4(posterior_h4: npt.NDArray[np.float64], *, n_signals: int) -> fl
     return mean / (1 + mean)
 
 
+def trait_h4(tests: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """H4 of "any signal of the molecular trait" for each trait tested with one disease signal, float64 (n_traits,)."""
+    posterior = tests["posterior_h4"].clip(upper=_LARGEST_ODDS / (1 + _LARGEST_ODDS))
+    odds = (posterior / (1 - posterior)).groupby([tests[name] for name in _TRAIT]).sum().to_numpy(np.float64)
+    return np.asarray(odds / (1 + odds))
+
+
 def rescaled_h4(posterior_h4: float) -> float:
     """H4 with the share of other genes that colocalise as its prior, instead of coloc's.
 
@@ -120,21 +130,19 @@ def _primary_or_single(usable: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def _tested_gene(data: LocusData, source: str, gene_id: str, tests: pd.DataFrame, note: str, weights: Weights) -> Row:
     signals = {int(str(signal)): group for signal, group in tests.groupby("signal", sort=True)}
-    scores = {
-        signal: corrected_h4(group["posterior_h4"].to_numpy(np.float64), n_signals=len(signals))
-        for signal, group in signals.items()
-    }
+    scores = {signal: corrected_h4(trait_h4(group), n_signals=len(signals)) for signal, group in signals.items()}
     best = max(scores, key=lambda signal: (scores[signal], -signal))
     ordered = signals[best].sort_values(
         ["posterior_h4", "qtl", "tissue", "phenotype_id"], ascending=[False, True, True, True]
     )
     top = ordered.iloc[0]
-    direction, remark = _direction(ordered, str(top["qtl_type"]))
-    remarks = [text for text in (_signal_note(data, best, len(signals)), remark, note, _ld_note(data)) if text]
+    direction, remark = _direction(data, gene_id, ordered)
+    flag = top["flag"] if isinstance(top["flag"], str) else ""
+    remarks = [text for text in (_signal_note(data, best, len(signals)), remark, note, flag, _ld_note(data)) if text]
     return data.row(
         source,
         gene_id,
-        detail=f"{_test_note(top, ordered, len(tests), scores[best])}; {'; '.join(remarks)}",
+        detail=f"{_test_note(top, ordered, _n_traits(tests), scores[best])}; {'; '.join(remarks)}",
         log_odds=mixed_log_odds(
             weights.log_odds(source, "shared"), weights.log_odds(source, "not_shared"), rescaled_h4(scores[best])
         ),
@@ -144,6 +152,11 @@ def _tested_gene(data: LocusData, source: str, gene_id: str, tests: pd.DataFrame
         variants=[str(top["shared_variant"])] if isinstance(top["shared_variant"], str) else [],
         context=str(top["tissue"]),
     )
+
+
+def _n_traits(tests: pd.DataFrame) -> int:
+    """Disease signals times molecular traits that were tested."""
+    return len(tests.drop_duplicates(["signal", *_TRAIT]))
 
 
 def _test_note(top: "pd.Series[Any]", ordered: pd.DataFrame, n_tests: int, corrected: float) -> str:
@@ -170,16 +183,20 @@ def _ld_note(data: LocusData) -> str:
     return f"LD does not fit: one causal variant is assumed ({data.ld_reason})" if data.ld_verdict == "FAIL" else ""
 
 
-def _direction(tests: pd.DataFrame, qtl_type: str) -> tuple[float | None, str]:
-    """Sign on which all shared signals agree, and a remark."""
+def _direction(data: LocusData, gene_id: str, tests: pd.DataFrame) -> tuple[float | None, str]:
+    """Sign on which the gene's clear effects on the disease agree, and a remark."""
+    qtl_type = str(tests["qtl_type"].iloc[0])
     if qtl_type not in _SIGNED_TYPES:
         return None, f"the sign of {_MOLECULAR_TRAITS[qtl_type]} does not tell gene activity"
-    shared = tests[tests["posterior_h4"] >= SHARED_H4]
-    signs = shared["direction"].dropna()
-    if shared.empty:
+    if not (tests["posterior_h4"] >= SHARED_H4).any():
         return None, "not shared, no direction"
+    effects = data.cis_effects
+    effects = effects[(effects["gene_id"] == gene_id) & (effects["qtl_type"] == qtl_type)]
+    if effects["estimate"].isna().all():
+        return None, "direction unknown: no effect of the gene on the disease could be estimated"
+    signs = np.sign(effects.loc[clear_estimates(effects), "estimate"])
     if signs.empty:
-        return None, "direction unknown: unsigned statistics"
+        return None, "direction unsure: no effect of the gene on the disease is clear"
     if signs.min() < signs.max():
         return None, f"directions disagree: {(signs > 0).sum()} tests say more, {(signs < 0).sum()} less"
     return float(signs.iloc[0]), ""

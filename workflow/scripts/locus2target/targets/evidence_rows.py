@@ -27,6 +27,8 @@ class LocusData:
         Variants of the locus without a PIP.
     colocalization
         The locus' rows of COLOCALIZATION.
+    cis_effects
+        The locus' rows of CIS_EFFECTS.
     n_signals
         Primary signals of the locus.
     ld_verdict, ld_reason
@@ -40,6 +42,7 @@ class LocusData:
     scored: pd.DataFrame
     n_unscored: int
     colocalization: pd.DataFrame
+    cis_effects: pd.DataFrame
     n_signals: int
     ld_verdict: str
     ld_reason: str

@@ -1,0 +1,130 @@
+"""How far the run's own methods can be trusted: engines against each other, functional against uniform priors."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from locus2target.core.tables import records
+from locus2target.report.formats import format_number, plural
+from locus2target.report.run_tables import RunTables
+from locus2target.report.tables import Table, TableColumn, build_table
+
+_ALL_LOCI = "none"  # value of `left_out` where the fit saw every chromosome
+_SHOWN_CHANGES = 50
+_AGREEMENT = 1e-6  # what two engines with the same stop rule reach
+
+_CROSSCHECK_COLUMNS = (
+    TableColumn("region", "Locus", "region"),
+    TableColumn("locus", "Locus id", export_only=True),
+    TableColumn("study", "Study"),
+    TableColumn("engine", "Engine of the run"),
+    TableColumn("other_engine", "Other engine"),
+    TableColumn("n_ld_variants", "Variants", "count", "variants in the fit"),
+    TableColumn("max_pip_difference", "Largest PIP difference", "number", "over all variants of the locus"),
+    TableColumn("sets_agree", "Same credible sets"),
+    TableColumn("n_iterations", "Sweeps", "count", "of the run's engine"),
+    TableColumn("other_n_iterations", "Sweeps, other", "count"),
+    TableColumn("status", "Status", "badge"),
+    TableColumn("reason", "Why", "long"),
+)
+_ENRICHMENT_COLUMNS = (
+    TableColumn("feature", "Feature"),
+    TableColumn("theta", "Enrichment", "number", "change of the log prior per unit of the feature"),
+    TableColumn("standard_error", "Standard error", "number", "jackknife over chromosomes"),
+    TableColumn("permuted", "Permuted control", "number", "the same fit with the feature shuffled within loci"),
+    TableColumn("held_out_gain", "Gain, held out", "number", "log evidence of the chromosomes left out, all features"),
+    TableColumn("permuted_gain", "Gain, permuted", "number", "the same with the scores shuffled"),
+    TableColumn("n_loci", "Loci", "count"),
+    TableColumn("status", "Status", "badge"),
+    TableColumn("reason", "Why", "long"),
+)
+_CHANGE_COLUMNS = (
+    TableColumn("region", "Locus", "region"),
+    TableColumn("variant", "Variant", "variants"),
+    TableColumn("disease", "Disease"),
+    TableColumn("study", "Study", export_only=True),
+    TableColumn("prior_weight", "Prior weight", "number", "1 is uniform"),
+    TableColumn("pip_uniform", "PIP, uniform prior", "probability"),
+    TableColumn("pip_functional", "PIP, functional prior", "probability"),
+    TableColumn("log_evidence_ratio", "Evidence of the locus", "log_odds", "log, functional against uniform prior"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MethodChecks:
+    """Sentences on top, then the tables; a table without rows is not shown."""
+
+    sentences: tuple[str, ...]
+    crosscheck: Table
+    enrichment: Table
+    prior_changes: Table
+
+
+def check_methods(tables: RunTables) -> MethodChecks:
+    """Sum up the engines' cross-check and what functional priors change."""
+    return MethodChecks(
+        sentences=(_crosscheck_sentence(tables.crosscheck), _prior_sentence(tables.prior_effects)),
+        crosscheck=_crosscheck_table(tables),
+        enrichment=_enrichment_table(tables.prior_enrichment),
+        prior_changes=_change_table(tables),
+    )
+
+
+def _crosscheck_sentence(crosscheck: pd.DataFrame) -> str:
+    compared = crosscheck[crosscheck["max_pip_difference"].notna()]
+    if compared.empty:
+        return "No locus was fitted with a second fine-mapping engine."
+    worst = float(compared["max_pip_difference"].max())
+    verdict = "as it should be" if worst <= _AGREEMENT else "more than the expected 1e-6: look at the loci below"
+    return (
+        f"{plural(len(compared), 'locus', 'loci')} fitted again with the other fine-mapping engine: "
+        f"the largest PIP difference is {format_number(worst)}, {verdict}."
+    )
+
+
+def _prior_sentence(effects: pd.DataFrame) -> str:
+    both = effects[effects["pip_uniform"].notna() & effects["pip_functional"].notna()]
+    if both.empty:
+        return "No functional priors were fitted: all PIPs have a uniform prior."
+    change = (both["pip_functional"] - both["pip_uniform"]).abs()
+    per_locus = both.drop_duplicates("locus")["log_evidence_ratio"]
+    return (
+        f"With functional priors the PIP of {plural(int((change > 0.1).sum()), 'variant')} changes by more than 0.1; "
+        f"the data prefer them at {int((per_locus > 0).sum())} of {plural(len(per_locus), 'locus', 'loci')}."
+    )
+
+
+def _crosscheck_table(tables: RunTables) -> Table:
+    rows = [
+        {
+            **row,
+            "region": tables.regions.get(row["locus"], row["locus"]),
+            "sets_agree": None if pd.isna(row["same_credible_sets"]) else "yes" if row["same_credible_sets"] else "no",
+        }
+        for row in records(tables.crosscheck)
+    ]
+    caption = "The same data, settings and stop rule in both engines."
+    return build_table(rows, _CROSSCHECK_COLUMNS, caption=caption, filename="engine_crosscheck.tsv")
+
+
+def _enrichment_table(enrichment: pd.DataFrame) -> Table:
+    """One row per feature: the fit on all loci, with the permuted control beside it."""
+    overall = enrichment[enrichment["left_out"] == _ALL_LOCI]
+    permuted = overall[overall["kind"] == "permuted"][["feature", "theta", "held_out_gain"]]
+    control = permuted.rename(columns={"theta": "permuted", "held_out_gain": "permuted_gain"})
+    fitted = overall[overall["kind"] == "fitted"].merge(control, on="feature", how="left")
+    rows = records(fitted)
+    caption = (
+        "What makes a variant more likely to be causal. For its own loci a chromosome takes the fit on all others. "
+        "An enrichment within two standard errors of 0, or no larger than its permuted control, says nothing."
+    )
+    return build_table(rows, _ENRICHMENT_COLUMNS, caption=caption, filename="prior_enrichment.tsv")
+
+
+def _change_table(tables: RunTables) -> Table:
+    effects = tables.prior_effects
+    change = (effects["pip_functional"] - effects["pip_uniform"]).abs()
+    largest = effects.loc[change.sort_values(ascending=False, kind="stable").head(_SHOWN_CHANGES).index]
+    rows = [{**row, "region": tables.regions.get(row["locus"], row["locus"])} for row in records(largest)]
+    caption = f"The {len(rows)} variants whose PIP changes most; all are in results/apply_priors."
+    return build_table(rows, _CHANGE_COLUMNS, caption=caption, filename="prior_effects.tsv")

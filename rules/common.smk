@@ -269,6 +269,6 @@ def annotation_files(wildcards):
     return [path for path in config["annotations"].values() if path is not None]
 
 
-def memory_for_ld(wildcards, attempt):
-    """MB for one locus at a time: R and its working copies, float64, and the dosages; more on each attempt."""
-    return 3000 * attempt
+def memory_for_ld(wildcards, attempt, threads):
+    """MB for tables, and for LD and dosages of one locus per thread; more on each attempt."""
+    return (1500 + 1500 * threads) * attempt

@@ -17,7 +17,8 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
 @pytest.fixture(scope="session")
 def finished_toy(toy: Toy) -> Toy:
     """The toy run, run to its end once per session."""
-    run_snakemake(toy.directory, "--cores", "2", "--configfile", "config/config.yaml")
+    targets = ("all", "mendelian_randomization")
+    run_snakemake(toy.directory, *targets, "--cores", "2", "--configfile", "config/config.yaml")
     return toy
 
 

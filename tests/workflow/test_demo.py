@@ -41,7 +41,7 @@ def test_known_gene_comes_first_because_it_colocalises(
     demo: Path, disease: str, symbol: str, gene_id: str, h4: float
 ) -> None:
     assert ranked(demo, disease)[0] == symbol
-    pairs = read_tables(sorted((demo / "results/colocalize_loci").glob("*.parquet")), schemas.COLOCALIZATION)
+    pairs = read_tables(sorted((demo / "results/colocalize_loci").glob("*-of-?.parquet")), schemas.COLOCALIZATION)
     whole_locus = pairs[(pairs["disease"] == disease) & (pairs["gene_id"] == gene_id) & (pairs["signal"] == 0)]
     assert whole_locus["posterior_h4"].max() == pytest.approx(h4, abs=0.03)
     evidence = read_table(demo / f"results/assemble_evidence/{disease}.parquet", schemas.EVIDENCE)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from running import planned_jobs, run_snakemake
-from toy import Toy
+from toy import OUTCOME_PER_EXPOSURE, Toy
 
 from locus2target.core import schemas
 from locus2target.core.tables import read_table, read_tables
@@ -24,18 +24,25 @@ def test_job_counts_of_a_dry_run(toy: Toy) -> None:
     assert planned_jobs(done.stdout) == {
         "index_reference": 1,
         "annotate_genes": 1,
-        "harmonize_sumstats": 2,
+        "harmonize_sumstats": 3,
         "harmonize_qtl": 1,
-        "define_loci": 2,
+        "define_loci": 3,
         "split_loci": 1,
         "finemap_loci": 2,
-        "colocalize_loci": 2,
+        "import_credible_sets": 1,
+        "crosscheck_loci": 1,
+        "finemap_qtls": 3,
+        "colocalize_loci": 3,
+        "estimate_cis_effects": 3,
+        "tabulate_directions": 1,
         "collect_variants": 1,
         "score_variants": 2,
         "mutate_windows": 2,
-        "assemble_evidence": 2,
-        "rank_genes": 2,
-        "plot_locus": 2,
+        "fit_priors": 1,
+        "apply_priors": 2,
+        "assemble_evidence": 4,
+        "rank_genes": 4,
+        "plot_locus": 4,
         "render_report": 1,
     }
 
@@ -63,13 +70,70 @@ def test_planted_variant_is_fine_mapped_with_ld(finished_toy: Toy) -> None:
 
 
 def test_planted_gene_colocalises_with_opposite_sign(finished_toy: Toy) -> None:
-    pairs = read_tables(batches(finished_toy, "colocalize_loci/*.parquet"), schemas.COLOCALIZATION)
+    pairs = read_tables(batches(finished_toy, "colocalize_loci/*-of-?.parquet"), schemas.COLOCALIZATION)
     genes = read_table(finished_toy.directory / "results/annotate_genes/genes.parquet", schemas.GENES)
-    primary = pairs[pairs["primary"]].merge(genes[["gene_id", "gene_symbol"]], on="gene_id")
+    of_disease = pairs[pairs["primary"] & (pairs["disease"] == "toy_disease")]
+    primary = of_disease.merge(genes[["gene_id", "gene_symbol"]], on="gene_id")
     h4 = primary.set_index("gene_symbol")["posterior_h4"]
     assert h4["TARGET"] > 0.8
     assert h4["NEAREST"] < 0.2
     assert primary.set_index("gene_symbol")["direction"]["TARGET"] == -1
+    assert primary.set_index("gene_symbol")["method"]["TARGET"] == "susie"  # both sides are parted into signals
+
+
+def test_the_other_engine_gives_the_same_answer(finished_toy: Toy) -> None:
+    path = finished_toy.directory / "results/crosscheck_loci/crosscheck.parquet"
+    checks = read_table(path, schemas.ENGINE_CROSSCHECK)
+    assert len(checks) == 2
+    assert (checks["status"] == "ok").all()
+    assert checks["max_pip_difference"].max() < 1e-6
+    assert checks["same_credible_sets"].all()
+    assert (checks["n_iterations"] == checks["other_n_iterations"]).all()
+
+
+def test_gene_effect_on_the_disease_is_the_planted_one(finished_toy: Toy) -> None:
+    effects = read_tables(batches(finished_toy, "estimate_cis_effects/*-of-?.parquet"), schemas.CIS_EFFECTS)
+    planted = effects[effects["disease"] == "toy_disease"].iloc[0]
+    assert (planted["gene_id"], planted["status"], planted["method"]) == ("ENSG00000000002", "ok", "wald_ratio")
+    assert abs(planted["estimate"] - 0.05 / -0.5) < 3 * planted["standard_error"]
+    directions = read_table(
+        finished_toy.directory / "results/tabulate_directions/gene_directions.parquet", schemas.GENE_DIRECTIONS
+    )
+    assert set(directions["gene_symbol"]) == {"TARGET"}
+    assert (directions["direction"] == -1).all()
+
+
+def test_trait_effect_is_the_planted_one(finished_toy: Toy) -> None:
+    folder = finished_toy.directory / "results/estimate_trait_effects"
+    effects = read_table(folder / "toy_gwas.on.outcome_gwas.parquet", schemas.TRAIT_EFFECTS).set_index("method")
+    wald = effects.loc["wald_ratio"]
+    assert abs(wald["estimate"] - OUTCOME_PER_EXPOSURE) < 3 * wald["standard_error"]
+    assert effects.loc["egger", "status"] == "too_few_instruments"
+    instruments = read_table(folder / "toy_gwas.on.outcome_gwas.instruments.parquet", schemas.TRAIT_INSTRUMENTS)
+    assert (instruments["status"] == "used").sum() == 1
+    assert {path.stem for path in (folder / "toy_gwas.on.outcome_gwas").glob("*.svg")} == {
+        *("scatter", "forest", "funnel", "radial")
+    }
+
+
+def test_two_loci_are_too_few_for_a_functional_prior(finished_toy: Toy) -> None:
+    effects = read_tables(batches(finished_toy, "apply_priors/*.prior_effects.parquet"), schemas.PRIOR_EFFECTS)
+    assert len(effects)
+    known = effects.dropna(subset="pip_uniform")
+    assert (known["pip_uniform"] - known["pip_functional"]).abs().max() < 1e-9
+    enrichment = read_table(finished_toy.directory / "results/fit_priors/enrichment.parquet", schemas.PRIOR_ENRICHMENT)
+    assert "too_few_loci" in set(enrichment["status"])
+
+
+def test_imported_credible_sets_join_the_chain(finished_toy: Toy) -> None:
+    folder = finished_toy.directory / "results"
+    variants = read_table(folder / "import_credible_sets/toy_sets.credible_sets.parquet", schemas.CREDIBLE_SETS)
+    planted = variants.set_index("variant").loc[finished_toy.causal_variant]
+    assert planted["credible_set"] == 1
+    pairs = read_table(folder / "colocalize_loci/toy_sets.parquet", schemas.COLOCALIZATION)
+    assert pairs.set_index("gene_id").loc["ENSG00000000002", "posterior_h4"] > 0.8
+    ranked = read_table(folder / "rank_genes/imported_disease.parquet", schemas.RANKED_GENES)
+    assert ranked.sort_values("gene_rank")["gene_symbol"].iloc[0] == finished_toy.target_gene
 
 
 def test_planted_gene_ranks_first_before_the_nearest(finished_toy: Toy) -> None:
@@ -111,19 +175,35 @@ def test_a_second_run_does_nothing(finished_toy: Toy) -> None:
 
 
 AFTER_RANKING = {"rank_genes", "plot_locus", "render_report"}
-AFTER_COLOC = {"colocalize_loci", "assemble_evidence", *AFTER_RANKING}
-AFTER_FINEMAP = {"finemap_loci", "collect_variants", "score_variants", "mutate_windows", *AFTER_COLOC}
+AFTER_EFFECTS = {"tabulate_directions", "assemble_evidence", *AFTER_RANKING}
+AFTER_COLOC = {"colocalize_loci", "estimate_cis_effects", *AFTER_EFFECTS}
+AFTER_SCORES = {"fit_priors", "apply_priors", "mutate_windows", "assemble_evidence", *AFTER_RANKING}
+AFTER_FINEMAP = {"collect_variants", "score_variants", "crosscheck_loci", *AFTER_SCORES, *AFTER_COLOC}
 
 
 @pytest.mark.parametrize(
     ("section", "key", "value", "reruns"),
     [
         ("colocalization", "min_shared_variants", 60, AFTER_COLOC),
+        ("colocalization", "qtl_p", 1.0e-6, {"finemap_qtls", *AFTER_COLOC}),
         ("ranking", "confident_probability", 0.7, AFTER_RANKING),
         ("report", "title", "another title", {"render_report"}),
         ("mutagenesis", "flank_bp", 20, {"mutate_windows", "render_report"}),
-        ("finemapping", "max_signals", 5, AFTER_FINEMAP),
-        ("loci", "lead_p", 1.0e-9, {"define_loci", "split_loci", *AFTER_FINEMAP}),
+        ("finemapping", "max_signals", 5, {"finemap_loci", "finemap_qtls", *AFTER_FINEMAP}),
+        ("finemapping", "crosscheck", 1, {"crosscheck_loci", "render_report"}),
+        ("mendelian_randomization", "min_posterior_h4", 0.6, {"estimate_cis_effects", *AFTER_EFFECTS}),
+        (
+            "functional_priors",
+            "prior_sd",
+            0.4,
+            {"fit_priors", "apply_priors", "render_report"},
+        ),
+        (
+            "loci",
+            "lead_p",
+            1.0e-9,
+            {"define_loci", "import_credible_sets", "split_loci", "finemap_loci", "finemap_qtls", *AFTER_FINEMAP},
+        ),
     ],
 )
 def test_a_changed_setting_reruns_the_rules_that_use_it(

@@ -109,11 +109,12 @@ def cell(rows: list[list[str]], line: int, column: str, value: str) -> None:
             lambda r: r.append([r[2][0], "21", *r[2][2:5], "DS", *r[2][6:]]),
             "cohort 'EUR489_dense_chr20' has dosage fields DS and GT",
         ),
-        ("cohorts", lambda r: cell(r, 2, "ld_matrix", "ld.npz"), "needs either genotypes or an ld_matrix in each row"),
+        ("cohorts", lambda r: cell(r, 2, "dosage_field", ""), "needs in each row either genotypes and dosage_field"),
+        ("cohorts", lambda r: cell(r, 2, "ld_matrix", "ld.npz"), "needs in each row either genotypes and"),
         (
             "cohorts",
             lambda r: (cell(r, 2, "ld_matrix", "ld.npz"), cell(r, 2, "genotypes", "")),
-            "with n_samples for the people behind a matrix",
+            "or an ld_matrix and n_samples",
         ),
         (
             "cohorts",

@@ -116,6 +116,11 @@ def test_a_name_that_stands_for_several_places_is_refused():
     assert len(imported(row(5000, 0.9, "1", region="r1"), row(50000, 0.9, "1", region="r2")).loci) == 2
 
 
+def test_two_regions_that_are_one_place_are_refused():
+    with pytest.raises(InputError, match=r"two fine-mapped regions .* 1:4000-6000"):
+        imported(row(5000, 0.9, "1", region="east"), row(5000, 0.8, "1", region="west"))
+
+
 def test_a_table_without_sets_is_refused():
     with pytest.raises(InputError, match="no variant is in a credible set"):
         imported(row(5000, 0.9, "-1"), row(5100, 0.9))

@@ -251,10 +251,10 @@ def _repeated_ids(rows: Sequence[Row], column: str | None, path: str) -> list[st
 def _cohort_contradictions(rows: Sequence[Row], path: str) -> list[str]:
     """Cohorts with two files for one chromosome, or with several dosage fields: only one of them would be read."""
     problems = [
-        f"{path}: cohort '{row['cohort']}' needs either genotypes or an ld_matrix in each row, with n_samples for the "
-        "people behind a matrix"
+        f"{path}: cohort '{row['cohort']}' needs in each row either genotypes and dosage_field, or an ld_matrix and "
+        "n_samples, the people behind it"
         for row in rows
-        if len(_ld_files(row)) != 1 or (row["ld_matrix"] is not None and row["n_samples"] is None)
+        if len(_ld_files(row)) != 1 or row["dosage_field" if row["ld_matrix"] is None else "n_samples"] is None
     ]
     for cohort in dict.fromkeys(row["cohort"] for row in rows):
         of_cohort = [row for row in rows if row["cohort"] == cohort]
@@ -267,7 +267,7 @@ def _cohort_contradictions(rows: Sequence[Row], path: str) -> list[str]:
             for chromosome, count in chromosomes.items()
             if count > 1
         ]
-        fields = sorted({row["dosage_field"] for row in own})
+        fields = sorted({row["dosage_field"] for row in own if row["dosage_field"] is not None})
         if len(fields) > 1:
             problems.append(f"{path}: cohort '{cohort}' has dosage fields {' and '.join(fields)}; give it one")
     return problems

@@ -57,7 +57,9 @@ _COLOCALIZATION_COLUMNS = (
     TableColumn("qtl", "QTL set"),
     TableColumn("tissue", "Tissue"),
     TableColumn("qtl_type", "Type"),
-    TableColumn("signal", "Signal", "count"),
+    TableColumn("signal", "Signal", "count", "of the disease; 0 is the single effect over all variants"),
+    TableColumn("qtl_signal", "QTL signal", "count", "of the molecular trait; 0 is the single effect"),
+    TableColumn("method", "Method", "text", "susie: both sides are separate signals; abf: one causal variant a side"),
     TableColumn("n_shared", "Shared", "count", "variants with both statistics"),
     TableColumn("posterior_h0", "H0", "probability", "no association"),
     TableColumn("posterior_h1", "H1", "probability", "disease only"),
@@ -67,6 +69,7 @@ _COLOCALIZATION_COLUMNS = (
     TableColumn("p12_range", "p12 range", "region", help="prior p12 for which H4 stays above the threshold"),
     TableColumn("direction", "Direction", "direction", "▲ more of the trait goes with more disease, ▼ with less"),
     TableColumn("clpp", "CLPP", "probability", "sum over variants of the product of the two posteriors"),
+    TableColumn("flag", "Flag", "long", "shares with too much to tell anything"),
 )
 _STATEMENT_COLUMNS = (
     TableColumn("label", "Evidence"),

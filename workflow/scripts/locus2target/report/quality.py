@@ -40,7 +40,10 @@ _LOCUS_COLUMNS = (
     TableColumn("lead_neg_log10_p", "Lead p", "p_value"),
     TableColumn("n_variants", "Variants", "count", "variants with statistics"),
     TableColumn("outcome", "Status", "badge", "ok, or what prevented a result"),
-    TableColumn("method", "Method", "text", "what the PIPs come from: susie (LD), abf (one signal, no LD), none"),
+    TableColumn(
+        "method", "Method", "text", "what PIPs come from: susie (LD), abf (one signal, no LD), imported, lead, none"
+    ),
+    TableColumn("rung", "Claimed", "text", "full: all signals; fewer_effects: strong ones; single_effect; lead_only"),
     TableColumn("ld_verdict", "LD verdict", "badge", "whether the cohort's LD fits the statistics"),
     TableColumn("n_signals", "Signals", "count", "independent signals"),
     TableColumn("why", "Why", "long"),
@@ -151,7 +154,7 @@ def locus_status(loci: pd.DataFrame, fine_mapping: pd.DataFrame) -> pd.DataFrame
 
     Columns are those of the loci table plus region, outcome, method, ld_verdict, n_signals and why.
     """
-    mapped = fine_mapping[["locus", "method", "status", "reason", "ld_verdict", "ld_reason", "n_signals"]]
+    mapped = fine_mapping[["locus", "method", "rung", "status", "reason", "ld_verdict", "ld_reason", "n_signals"]]
     joined = loci.merge(mapped, on="locus", how="left", suffixes=("", "_mapping"))
     found = joined["status"] == "ok"
     joined["outcome"] = joined["status"].where(~found, joined["status_mapping"].fillna("not_analysed"))

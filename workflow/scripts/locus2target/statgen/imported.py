@@ -69,7 +69,7 @@ def import_study(
     Raises
     ------
     InputError
-        If no variant is in a credible set, or one set's name stands for several places.
+        If no variant is in a credible set, one set's name stands for several places, or two regions are one place.
     """
     named = variants["credible_set"].where(variants["credible_set"] != _OUTSIDE)
     variants = variants.assign(credible_set=named, region=variants["region"].fillna(""))
@@ -78,6 +78,7 @@ def import_study(
         raise InputError("no variant is in a credible set", where=where, remedy=remedy)
     loci = list(_loci(variants, rules, where))
     regions = [locus.region for locus in loci]
+    _require_distinct(regions, where)
     parts = [_import_locus(locus, regions, study, disease, traits=traits, rules=rules) for locus in loci]
     placed = pd.concat([locus.rows["variant"] for locus in loci])
     return ImportedStudy(
@@ -88,6 +89,17 @@ def import_study(
         signal_lbf=_stack([factors for part in parts for factors in part.factors], SIGNAL_LBF),
         n_outside=int((~variants["variant"].isin(placed)).sum()),
     )
+
+
+def _require_distinct(regions: list[Region], where: str) -> None:
+    """Loci are named by their place: two fine-mapped regions of the source may not come to the same one."""
+    for number, region in enumerate(regions):
+        if region in regions[:number]:
+            raise InputError(
+                f"two fine-mapped regions have their credible sets in the same place, {region}",
+                where=where,
+                remedy="Keep one of the two, or leave `region` unmapped: their sets then are signals of one locus.",
+            )
 
 
 def _stack(parts: list[pd.DataFrame], schema: TableSchema) -> pd.DataFrame:

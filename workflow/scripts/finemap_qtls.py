@@ -12,12 +12,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from locus2target.core.intervals import Region
 from locus2target.core.job import job
 from locus2target.core.schemas import LOCI, QTL, QTL_SIGNAL_LBF, QTL_SIGNAL_LD, QTL_SIGNALS
-from locus2target.core.tables import TableSchema, read_table, write_table
+from locus2target.core.tables import append_table, read_table, records
 from locus2target.ingest.genome import Genome
 from locus2target.statgen.engines import open_engine
 from locus2target.statgen.finemapping import FineMappingSettings
@@ -46,38 +44,32 @@ def main(
     tables = {Path(path).stem: path for path in qtl_tables}
     complete = {qtl: sheet for qtl, sheet in qtls.items() if sheet["coverage"] == "full"}
     logger.info("passed over, as they list only some variants: %s", sorted(set(qtls) - set(complete)))
-    results = []
     with ExitStack() as stack:
         reference = stack.enter_context(Genome(genome))
         ld = {
             cohort: RepeatedLd(stack.enter_context(open_ld_source(cohorts[cohort], reference)))
             for cohort in sorted({sheet["cohort"] for sheet in complete.values() if sheet["cohort"] is not None})
         }
-        for locus in read_table(loci, LOCI).query("status == 'ok'").to_dict("records"):
+        # Written as they come: tissues times traits times signals times variants do not fit into memory.
+        append_signals = stack.enter_context(append_table(qtl_signals, QTL_SIGNALS))
+        append_lbf = stack.enter_context(append_table(qtl_signal_lbf, QTL_SIGNAL_LBF))
+        append_ld = stack.enter_context(append_table(qtl_signal_ld, QTL_SIGNAL_LD))
+        for locus in records(read_table(loci, LOCI).query("status == 'ok'")):
             region = Region(locus["chromosome"], locus["start"], locus["end"])
             for qtl, sheet in complete.items():
-                rows = read_table(tables[qtl], QTL, region=region)
-                source = ld.get(sheet["cohort"])
-                results.append(
-                    finemap_traits(
-                        {str(name): value for name, value in locus.items()},
-                        rows,
-                        qtl=qtl,
-                        qtl_sheet=sheet,
-                        ld=source,
-                        engine=engine,
-                        settings=rules,
-                        qtl_p=settings["qtl_p"],
-                    )
+                found = finemap_traits(
+                    locus,
+                    read_table(tables[qtl], QTL, region=region),
+                    qtl=qtl,
+                    qtl_sheet=sheet,
+                    ld=ld.get(sheet["cohort"]),
+                    engine=engine,
+                    settings=rules,
+                    qtl_p=settings["qtl_p"],
                 )
-    _write([result.signals for result in results], qtl_signals, QTL_SIGNALS)
-    _write([result.signal_lbf for result in results], qtl_signal_lbf, QTL_SIGNAL_LBF)
-    _write([result.signal_ld for result in results], qtl_signal_ld, QTL_SIGNAL_LD)
-
-
-def _write(parts: Sequence[pd.DataFrame], path: str, schema: TableSchema) -> None:
-    filled = [part for part in parts if len(part)]
-    write_table(pd.concat(filled, ignore_index=True) if filled else schema.empty(), path, schema)
+                append_signals(found.signals)
+                append_lbf(found.signal_lbf)
+                append_ld(found.signal_ld)
 
 
 if __name__ == "__main__":

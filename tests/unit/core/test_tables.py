@@ -8,6 +8,7 @@ from locus2target.core.intervals import Region
 from locus2target.core.tables import (
     Column,
     TableSchema,
+    append_table,
     atomic_path,
     read_table,
     read_tables,
@@ -91,6 +92,27 @@ def write_half(target: Path) -> None:
     with atomic_path(target) as temporary:
         temporary.write_text("half")
         raise RuntimeError("killed")
+
+
+def test_a_table_written_in_parts_is_the_table_written_whole(tmp_path: Path) -> None:
+    with append_table(tmp_path / "parts.parquet", TOY) as append:
+        for part in (toy().iloc[:2], TOY.empty(), toy().iloc[2:]):
+            append(part)
+    pd.testing.assert_frame_equal(read_table(tmp_path / "parts.parquet", TOY), toy())
+    with append_table(tmp_path / "none.parquet", TOY):
+        pass
+    pd.testing.assert_frame_equal(read_table(tmp_path / "none.parquet", TOY), TOY.empty())
+
+
+def test_a_part_off_its_schema_leaves_no_file(tmp_path: Path) -> None:
+    def write() -> None:
+        with append_table(tmp_path / "toy.parquet", TOY) as append:
+            append(toy())
+            append(toy().assign(extra=1))
+
+    with pytest.raises(ValueError, match="unknown columns"):
+        write()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_written_files_follow_the_umask(tmp_path: Path) -> None:

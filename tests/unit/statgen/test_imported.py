@@ -132,3 +132,13 @@ def test_loci_are_ordered_by_place():
     found = list(zip(result.loci["chromosome"], result.loci["start"], strict=True))
     assert found == [("1", 3999), ("1", 48999), ("2", 3999), ("10", 3999)]
     assert pd.unique(result.credible_sets["locus"]).tolist() == result.loci["locus"].tolist()
+
+
+def test_statistics_of_the_members_alone_do_not_make_bayes_factors():
+    bare = [row(6000 + k, 0.001) for k in range(8)]
+    assert list(imported(row(5000, 0.9, "a", z=8.0), *bare).signals["method"]) == ["pip_only"]
+
+
+def test_a_set_without_any_pip_is_refused():
+    with pytest.raises(InputError, match="no variant of credible set 'b' has a PIP above 0"):
+        imported(row(5000, 0.9, "a"), row(20000, 0.0, "b"))

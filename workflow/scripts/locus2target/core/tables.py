@@ -6,7 +6,7 @@ writing checks a table against it, reading can select columns and a region.
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +112,26 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: TableSchema) -> N
         If a column is missing or unknown, has the wrong type, or misses values where it may not: a defect of the
         caller, not of the user's data.
     """
+    with append_table(path, schema) as append:
+        append(frame)
+
+
+@contextmanager
+def append_table(path: str | Path, schema: TableSchema) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Write a table part by part; the file appears when the body ends, whole.
+
+    The body is given a function that takes the next rows, and raises ValueError as `write_table` does.
+    """
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema.arrow(), compression="zstd") as writer:
+
+        def append(frame: pd.DataFrame) -> None:
+            writer.write_table(_checked(frame, schema), row_group_size=_ROWS_PER_GROUP)
+
+        yield append
+
+
+def _checked(frame: pd.DataFrame, schema: TableSchema) -> pa.Table:
+    """The rows as Arrow, in the schema's columns and types."""
     unknown = sorted(set(frame.columns) - set(schema.names))
     absent = sorted(set(schema.names) - set(frame.columns))
     if unknown or absent:
@@ -123,8 +143,7 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: TableSchema) -> N
     for column in schema.columns:
         if not column.nullable and table.column(column.name).null_count:
             raise ValueError(f"table {schema.name}: column {column.name} misses values")
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, row_group_size=_ROWS_PER_GROUP, compression="zstd")
+    return table
 
 
 def write_tsv(frame: pd.DataFrame, path: str | Path) -> None:

@@ -23,6 +23,7 @@ from locus2target.statgen.loci import LocusRules, group_leads, locus_id, name_ne
 IMPORTED, PIP_ONLY = "imported", "pip_only"
 _OK = "ok"
 _KEY = ["variant", "chromosome", "position", "ref", "alt"]
+_MIN_SHARE_OF_MEMBERS = 2  # variants with Bayes factors, over those of the set; fewer are little more than the set
 _OUTSIDE = "-1"  # how UK Biobank's and FinnGen's releases write that a variant is in no set
 _NO_LD = "The study came fine-mapped; the LD behind it was not seen."
 
@@ -132,7 +133,12 @@ def _set_leads(variants: pd.DataFrame, rules: LocusRules, where: str) -> pd.Data
             remedy="Map `region` to a column that tells the fine-mapped regions apart, or give each set its own name.",
         )
     ordered = members.sort_values(["pip", "position"], ascending=[False, True], kind="stable")
-    return ordered.drop_duplicates(["chromosome", "region", "credible_set"])
+    leads = ordered.drop_duplicates(["chromosome", "region", "credible_set"])
+    if leads["pip"].min() == 0.0:
+        name = leads["credible_set"].iloc[int(leads["pip"].argmin())]
+        remedy = "Does `pip` name the right column? A set needs a variant with a PIP above 0."
+        raise InputError(f"no variant of credible set {name!r} has a PIP above 0", where=where, remedy=remedy)
+    return leads
 
 
 def _group_sets(here: pd.DataFrame, leads: pd.DataFrame, rules: LocusRules) -> Iterator[_Locus]:
@@ -258,15 +264,15 @@ def _signal_row(members: pd.DataFrame) -> _Row:
 def _marginal_factors(locus: _Locus, variants: pd.DataFrame, traits: Mapping[str, Any]) -> pd.DataFrame | None:
     """Log Bayes factors of the marginal statistics, which are those of the signal where it is the only one.
 
-    None where the locus has several sets, or the source lists little more than the set's own variants: a
-    colocalization needs the variants that the signal speaks against.
+    None where the locus has several sets, or the source gives statistics for little more than the set's own variants:
+    a colocalization needs the variants that the signal speaks against.
     """
-    n_members = int(variants["credible_set"].notna().sum())
-    if len(locus.sets) > 1 or len(variants) < 2 * n_members:
+    if len(locus.sets) > 1:
         return None
+    inside = variants["credible_set"].notna().to_numpy()
     factors = study_log_bayes_factors(variants, trait_type=traits["trait_type"], sd_y=traits["sd_y"]).values
     known = np.isfinite(factors)
-    if not known[variants["credible_set"].notna().to_numpy()].all():
+    if not known[inside].all() or known.sum() < _MIN_SHARE_OF_MEMBERS * inside.sum():
         return None
     return _factor_rows(variants[known], factors[known])
 

@@ -2,7 +2,7 @@
 
 The population of a locus is made of mosaics of the cohort's 489 people: along a person's chromosome the source changes
 at random to another of the 489, mostly where neighbouring variants are in little LD already. Its LD is known exactly,
-`r * P(no change between the two variants)`, has full rank, and panels of any size can be drawn from it.
+`r * P(no change between the two variants)`, its rank is not limited by 489, and panels of any size can be drawn.
 """
 
 from collections.abc import Iterator, Sequence

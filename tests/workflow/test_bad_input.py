@@ -183,6 +183,6 @@ def test_locus_without_a_genotyped_variant_and_qtl_without_overlap(toy_copy: Pat
     assert locus["method"] == "abf"
     assert locus["status"] != "ok"
     assert locus["reason"]
-    pairs = read_tables(sorted(results.glob("colocalize_loci/*.parquet")), schemas.COLOCALIZATION)
+    pairs = read_tables(sorted(results.glob("colocalize_loci/*-of-?.parquet")), schemas.COLOCALIZATION)
     assert set(pairs["status"]) == {"no_qtl_in_locus"}
     assert (results / "render_report" / "report.html").is_file()

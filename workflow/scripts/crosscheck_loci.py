@@ -56,7 +56,6 @@ def main(
                 result = crosscheck_locus(
                     locus,
                     statistics.read(locus),
-                    mapping=mapping,
                     variants=variants[variants["locus"] == mapping["locus"]],
                     study=study,
                     ld_source=sources.get(study["cohort"]),

@@ -134,6 +134,18 @@ def test_unusable_files_are_refused(tmp_path):
         read_variants(path)
 
 
+def test_an_npy_by_the_name_of_an_npz_is_refused(tmp_path):
+    np.save(tmp_path / "m.npy", R)
+    (tmp_path / "m.npy").rename(tmp_path / "m.npz")
+    with pytest.raises(InputError, match="this is no npz"):
+        read_matrix(str(tmp_path / "m.npz"), N_VARIANTS, np.arange(2))
+
+
+def test_a_precision_that_lapack_lacks_becomes_double(tmp_path):
+    path = write(tmp_path, R.astype(np.longdouble))
+    assert read_matrix(path, N_VARIANTS, np.arange(N_VARIANTS)).dtype == np.float64
+
+
 def test_a_damaged_list_is_refused(tmp_path):
     (tmp_path / "m.npz").touch()
     (tmp_path / "m.gz").write_bytes(gzip.compress(b"chromosome\tposition\tref\talt\n" * 50)[:-12])

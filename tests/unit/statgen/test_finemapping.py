@@ -1,6 +1,7 @@
 """The whole ladder on real genotypes with planted causal variants: what is found, and how it steps down."""
 
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,6 +199,35 @@ def test_an_exchanged_study_gives_the_same_with_the_signs_reversed(locus_data):
     np.testing.assert_allclose(
         found.credible_sets["posterior_mean"], -expected.credible_sets["posterior_mean"], rtol=0, atol=1e-6
     )
+
+
+def test_the_sign_of_a_signal_is_the_one_beside_the_others():
+    """Two causal variants at r = 0.77 with opposite effects: the weaker one's marginal effect has the other's sign."""
+    rng = np.random.default_rng(8)
+    haplotypes = rng.random((2, 800))
+    shared = rng.random((2, 800)) < 0.85
+    second = np.where(shared, haplotypes, rng.random((2, 800)))
+    blocks = [np.where(rng.random((20, 2, 800)) < 0.05, rng.random((20, 2, 800)), one) for one in (haplotypes, second)]
+    dosages = (np.concatenate(blocks) < 0.4).sum(axis=1).astype(np.float32)
+    trait = dosages[5] - 0.5 * dosages[25] + rng.normal(size=800) * 0.6
+    variants = pd.DataFrame(
+        {"chromosome": "3", "position": 1000 + 10 * np.arange(40), "ref": "A", "alt": np.tile(["C", "G"], 20)}
+    )
+    sumstats = regress(dosages, trait, variants)
+    result, row = run(sumstats, Genotypes(variants, dosages))
+    assert (row["status"], row["n_signals"]) == ("ok", 2)
+    signs = result.signal_lbf.pivot_table(index="variant", columns="signal", values="effect_sign")
+    strong, weak = sumstats["variant"][[5, 25]]
+    leads = result.signals.set_index("signal")["lead_variant"]
+    assert (leads[1], leads[2]) == (strong, weak)
+    assert sumstats["z_score"][25] > 5
+    assert signs.loc[weak].to_dict() == {0: 1.0, 1: 1.0, 2: -1.0}
+    assert signs.loc[strong, [0, 1]].tolist() == [1.0, 1.0]
+    exchanged = sumstats.assign(
+        ref=sumstats["alt"], alt=sumstats["ref"], beta=-sumstats["beta"], z_score=-sumstats["z_score"]
+    )
+    other, _ = run(exchanged, Genotypes(variants, dosages))
+    np.testing.assert_array_equal(other.signal_lbf["effect_sign"], -result.signal_lbf["effect_sign"])
 
 
 def test_wrong_alleles_are_noticed(locus_data):
@@ -400,6 +430,40 @@ def write_vcf(path, variants, dosages):
         for v, row in zip(variants.itertuples(), calls, strict=True)
     ]
     path.write_text(header + "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(("engine", "in_main_thread"), [("susier", True), ("native", False)])
+def test_r_is_used_in_the_main_thread_only(locus_data, tmp_path, monkeypatch, engine, in_main_thread):
+    """R started elsewhere takes over the signals of a process for good."""
+    pysam = pytest.importorskip("pysam")
+    from locus2target.statgen import finemapping_batch
+
+    dosages, variants, sumstats = locus_data
+    (tmp_path / "genome.fa").write_text(">3\n" + "N" * 20000 + "\n")
+    pysam.faidx(str(tmp_path / "genome.fa"))
+    write_table(sumstats, tmp_path / "s.parquet", SUMSTATS)
+    write_vcf(tmp_path / "panel.vcf", variants, np.rint(dosages))
+    pysam.tabix_index(str(tmp_path / "panel.vcf"), preset="vcf", force=True)
+    seen = []
+    spy = Engine(lambda fit: seen.append(threading.current_thread()) or fit)
+    monkeypatch.setattr(finemapping_batch, "open_engine", {engine: spy}.get)
+    cohort = {
+        "cohort": "panel",
+        "chromosome": 3,
+        "genotypes": str(tmp_path / "panel.vcf.gz"),
+        "dosage_field": "GT",
+    }
+    finemapping_batch.finemap_batch(
+        [locus_row(sumstats)],
+        sumstats=[str(tmp_path / "s.parquet")],
+        genome=str(tmp_path / "genome.fa"),
+        studies={"s": STUDY},
+        cohorts={"panel": [cohort]},
+        settings=SETTINGS | {"engine": engine},
+        threads=2,
+    )
+    assert seen
+    assert {thread is threading.main_thread() for thread in seen} == {in_main_thread}
 
 
 def test_the_script_maps_a_batch_from_files(locus_data, tmp_path):

@@ -68,6 +68,15 @@ def test_a_second_signal_near_the_lead_is_no_contradiction():
     assert found.diagnostics.verdict == "WARN"
 
 
+def test_strong_signals_further_away_are_no_contradiction():
+    """Biobank loci with exact LD: each of five signals shifts the z-scores near the lead by more than chance."""
+    r = r_of_neighbours(0.98)
+    found = climb(draw_z_scores(r, {100: 80.0, 130: -60.0, 70: 60.0, 40: 50.0, 160: -50.0}), r)
+    assert found.diagnostics.n_outliers >= 3
+    assert found.diagnostics.n_unexplained == 0
+    assert found.diagnostics.verdict == "WARN"
+
+
 def test_scattered_outliers_fail_and_put_the_single_effect_in_doubt():
     r = r_of_neighbours(0.98)
     z_score = draw_z_scores(r, {100: 20.0})
@@ -135,6 +144,30 @@ def test_effects_are_halved_down_to_two(allowed, asked):
     assert engine.asked == asked
     assert (found.rung, found.status, found.diagnostics.verdict) == ("single_effect", "not_converged", "FAIL")
     assert found.runaway > LIMITS.max_runaway_ratio
+
+
+def test_a_warning_is_told_where_no_effects_had_to_be_given_up():
+    z_score, r = mismatched({50: 12.0, 150: -9.0})
+    found = climb(z_score, r, n_panel=400, max_signals=2)
+    assert (found.rung, found.status, found.max_signals) == ("fewer_effects", "ok", 2)
+    assert found.reason.startswith("LD verdict WARN: at most 2 effects.")
+
+
+@pytest.mark.parametrize("n_effective", [2.0, 1.5, 1.0, 0.0, -5.0, np.nan])
+def test_a_sample_size_that_makes_no_sense_is_no_crash(n_effective):
+    r = r_of_neighbours()
+    z_score = draw_z_scores(r, {50: 8.0})
+    z_score[7] = 0.0
+    found = fit_signals(
+        z_score,
+        LdMatrix(np.arange(N_VARIANTS), r, 1000, ""),
+        n_effective=n_effective,
+        engine=NativeSusie(),
+        settings=SusieSettings(),
+        limits=LIMITS,
+    )
+    assert (found.rung, found.status, found.fit) == ("single_effect", "fit_failed", None)
+    assert f"sample size is {n_effective:g}" in found.reason
 
 
 def test_a_failing_engine_is_no_verdict_on_the_ld():

@@ -165,7 +165,7 @@ def test_factors_and_ld_are_those_of_the_engine(
     for signal, effect in enumerate(effects, start=1):
         of_signal = lbf[lbf["signal"] == signal].set_index("variant").loc[rows["variant"]]
         np.testing.assert_allclose(of_signal["log_bayes_factor"], direct.lbf_variable[effect], rtol=1e-6, atol=1e-6)
-        np.testing.assert_array_equal(of_signal["effect_sign"], np.sign(rows["z_score"]))
+        np.testing.assert_array_equal(of_signal["effect_sign"], np.sign(direct.mu[effect]))
     (pair,) = found.signal_ld.to_dict("records")
     leads = found.signals.query("gene_id == 'two'")["lead_variant"].tolist()
     first, second = (variants["variant"].tolist().index(lead) for lead in leads)

@@ -173,7 +173,7 @@ CREDIBLE_SETS = TableSchema(
             "0..1",
             True,
         ),
-        Column("posterior_mean", "float64", "effect of one ALT allele", "as beta", True),
+        Column("posterior_mean", "float64", "effect of one ALT allele, over all effects of the fit", "as beta", True),
         Column("posterior_sd", "float64", "", "as beta", True),
         Column("credible_set", "int64", "signal whose credible set holds the variant; missing outside", nullable=True),
         Column("r_lead", "float64", "LD with the lead variant", "signed r", True),
@@ -207,7 +207,14 @@ SIGNAL_LBF = TableSchema(
         Column("signal", "int64", "signal of the locus"),
         *_KEY,
         Column("log_bayes_factor", "float64", "of the variant in that signal", "natural log"),
-        Column("effect_sign", "float64", "sign of the marginal effect of ALT; missing when unsigned", "-1, +1", True),
+        Column(
+            "effect_sign",
+            "float64",
+            "sign of the effect of ALT in that signal, beside all others; marginal for signal 0 and imported ones; "
+            "missing when unsigned",
+            "-1, +1",
+            True,
+        ),
     ),
 )
 
@@ -243,7 +250,7 @@ QTL_SIGNAL_LBF = TableSchema(
         Column("signal", "int64", "1..: SuSiE effect of the molecular trait"),
         *_KEY,
         Column("log_bayes_factor", "float64", "of the variant in that signal", "natural log"),
-        Column("effect_sign", "float64", "sign of the marginal effect of ALT; missing when unsigned", "-1, +1", True),
+        Column("effect_sign", "float64", "sign of the effect of ALT in that signal, beside all others", "-1, +1", True),
     ),
 )
 

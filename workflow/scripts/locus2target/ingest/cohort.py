@@ -5,7 +5,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from itertools import permutations
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -37,6 +37,9 @@ SKIP_REASONS: Mapping[str, str] = {
 }
 """Why a variant of the files is not among the dosages."""
 
+_Key = tuple[int, str, str]
+"""Position, REF and ALT of a normalised variant on the chromosome that is read."""
+_SNVS = frozenset(permutations("ACGT", 2))
 _VALID_ALLELE = re.compile(r"^[ACGT]+$")
 _FIELD_TYPES: Mapping[DosageField, str] = {"GT": "String", "DS": "Float"}
 _HAPLOID_CHROMOSOMES = frozenset({"X", "Y", "MT"})
@@ -126,20 +129,21 @@ class CohortGenotypes(HoldsFiles):
             If the file of the chromosome cannot be used; see `check_genotypes`.
         """
         if not self.has_chromosome(region.chromosome):
-            return _collect(_Found({}, Counter()), ())
+            return _collect(_Found({}, Counter()), region.chromosome, ())
         reader = self._reader(region.chromosome)
         fetch = region_sequence(self._genome, region)
-        takes_dosages = self._dosage_field == "DS"
+        open_record = _imputed_dosages if self._dosage_field == "DS" else _called_dosages
         found = _Found({}, Counter())
         for record in reader.records(region):
-            placements = _place_record(record.POS, record.REF, record.ALT, region, fetch)
-            accepted = [placed for placed in placements if isinstance(placed, _Placed)]
-            if len(accepted) < len(placements):
-                found.left_out.update(placed for placed in placements if isinstance(placed, str))
-            if accepted:
-                dosages = _imputed_dosages(record, region.chromosome) if takes_dosages else _called_dosages(record)
-                found.add(accepted, dosages, min_maf)
-        return _collect(found, reader.samples)
+            read_allele: _ReadAllele | None = None
+            for placed in _place_record(record.POS, record.REF, record.ALT, region, fetch):
+                if isinstance(placed, str):
+                    found.left_out[placed] += 1
+                    continue
+                if read_allele is None:
+                    read_allele = open_record(record, region.chromosome)
+                found.add(placed, read_allele(placed.allele), min_maf)
+        return _collect(found, region.chromosome, reader.samples)
 
     def _reader(self, chromosome: str) -> "_Reader":
         path = self._files[chromosome if chromosome in self._files else "all"]
@@ -249,7 +253,7 @@ def region_sequence(genome: Genome | None, region: Region) -> FetchSequence:
 class _Placed(NamedTuple):
     """One ALT allele of a record as a normalised variant."""
 
-    variant: Variant
+    key: _Key
     allele: int  # 1 is the record's first ALT
     exchanged: bool  # whether the record has REF and ALT the other way round
 
@@ -261,9 +265,11 @@ def _place_record(
 
     What lies outside the region before and after normalisation is left out altogether.
     """
-    inside = region.contains(region.chromosome, position)
+    inside = region.start < position <= region.end
     if not alts:
         return ["monomorphic"] if inside else []
+    if inside and len(alts) == 1 and (ref, alts[0]) in _SNVS and fetch(start_of(position), position) in {ref, "N"}:
+        return [_Placed((position, ref, alts[0]), 1, False)]  # most records: nothing to normalise
     placements: list[_Placed | str] = []
     for allele, alt in enumerate(alts, start=1):
         placed = _place_allele(Variant(region.chromosome, position, ref.upper(), alt.upper()), fetch, len(alts) == 1)
@@ -272,7 +278,7 @@ def _place_record(
             continue
         variant, exchanged = placed
         if region.contains(variant.chromosome, variant.position):
-            placements.append(_Placed(variant, allele, exchanged))
+            placements.append(_Placed((variant.position, variant.ref, variant.alt), allele, exchanged))
         else:
             placements += ["outside_region"] * inside
     return placements
@@ -284,8 +290,6 @@ def _place_allele(variant: Variant, fetch: FetchSequence, is_biallelic: bool) ->
         return "invalid_allele"
     start = start_of(variant.position)
     bases = fetch(start, start + len(variant.ref))
-    if variant.is_snv and bases in {variant.ref, "N"}:  # most variants: nothing to normalise
-        return variant, False
     if bases == variant.ref or all(base in {"N", own} for base, own in zip(bases, variant.ref, strict=True)):
         return normalize_variant(variant, fetch), False
     if is_biallelic and variant.is_snv and bases == variant.alt:
@@ -293,14 +297,23 @@ def _place_allele(variant: Variant, fetch: FetchSequence, is_biallelic: bool) ->
     return "ref_mismatch"
 
 
-class _Dosages(NamedTuple):
-    """Dosages of one allele, float32 of shape (n_samples,), and what was counted on the way."""
+_Values = npt.NDArray[np.int8] | DosageArray
+"""Dosages of one allele, shape (n_samples,): int8 where all are whole, -1 where missing; else float32 with NaN."""
 
-    values: DosageArray
+
+class _Dosages(NamedTuple):
+    """Dosages of one allele and what was counted on the way."""
+
+    values: _Values
     n_called: int
     total: float
     lowest: float
     highest: float
+
+    @property
+    def frequency(self) -> float:
+        """Of the allele."""
+        return self.total / self.n_called / 2
 
     def unusable(self, min_maf: float) -> str:
         """The reason to leave out the variant; empty when there is none."""
@@ -308,30 +321,27 @@ class _Dosages(NamedTuple):
             return "no_genotypes"
         if self.lowest == self.highest:
             return "monomorphic"
-        frequency = self.total / self.n_called / 2
+        frequency = self.frequency
         return "rare" if min(frequency, 1 - frequency) < min_maf else ""
-
-    def exchanged(self) -> "_Dosages":
-        """Of the other allele."""
-        return _Dosages(
-            2 - self.values, self.n_called, 2 * self.n_called - self.total, 2 - self.highest, 2 - self.lowest
-        )
 
 
 _ReadAllele = Callable[[int], _Dosages | str]
 """Dosages of a record's allele (1 is the first ALT), or the reason why it has none."""
 
 
-def _called_dosages(record: Any) -> _ReadAllele:
+def _called_dosages(record: Any, _chromosome: str) -> _ReadAllele:
     """Hard calls of a record; a call in which any allele is missing is missing."""
     codes = _genotype_codes(record)
     if codes is None:
         return _no_genotypes
-    count = dosages_numba.count_diploid if codes.shape[1] == 2 else dosages_numba.count_alleles
+    n_samples, ploidy = codes.shape
 
     def read(allele: int) -> _Dosages:
-        values = np.empty(len(codes), dtype=np.float32)
-        return _Dosages(values, *count(codes, allele, values))
+        if ploidy == 2:
+            whole = np.empty(n_samples, dtype=np.int8)
+            return _Dosages(whole, *dosages_numba.count_diploid(codes, allele, whole))
+        values = np.empty(n_samples, dtype=np.float32)
+        return _Dosages(values, *dosages_numba.count_alleles(codes, allele, values))
 
     return read
 
@@ -374,39 +384,53 @@ def _genotype_codes(record: Any) -> npt.NDArray[np.int32] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Variants found so far with their dosages and whether REF and ALT were exchanged; the others per reason."""
+    """Variants found so far, each with its dosages, ALT frequency and whether REF and ALT are to be exchanged;
+    the others per reason.
 
-    variants: dict[Variant, tuple[_Dosages, bool]]
+    Plain tuples without containers inside: the garbage collector would go through others time and again.
+    """
+
+    variants: dict[_Key, tuple[_Values, float, bool]]
     left_out: Counter[str]
 
-    def add(self, accepted: Sequence[_Placed], read: _ReadAllele, min_maf: float) -> None:
-        """Read the alleles of one record; keep or count each."""
-        for placed in accepted:
-            dosages = read(placed.allele)
-            if isinstance(dosages, str):
-                self.left_out[dosages] += 1
-                continue
-            reason = "duplicate" if placed.variant in self.variants else dosages.unusable(min_maf)
-            if reason:
-                self.left_out[reason] += 1
-            else:
-                self.variants[placed.variant] = (dosages.exchanged() if placed.exchanged else dosages, placed.exchanged)
+    def add(self, placed: _Placed, dosages: _Dosages | str, min_maf: float) -> None:
+        """Keep one allele of a record, or count why not."""
+        if isinstance(dosages, str):
+            self.left_out[dosages] += 1
+            return
+        reason = "duplicate" if placed.key in self.variants else dosages.unusable(min_maf)
+        if reason:
+            self.left_out[reason] += 1
+        else:
+            self.variants[placed.key] = (dosages.values, dosages.frequency, placed.exchanged)
 
 
-def _collect(found: _Found, samples: tuple[str, ...]) -> CohortDosages:
-    ordered = sorted(found.variants, key=attrgetter("position", "ref", "alt"))
-    read = [found.variants[variant][0] for variant in ordered]
+def _collect(found: _Found, chromosome: str, samples: tuple[str, ...]) -> CohortDosages:
+    ordered = sorted(found.variants)
+    dosages = np.empty((len(ordered), len(samples)), dtype=np.float32)
+    frequencies = np.empty(len(ordered))
+    n_exchanged = 0
+    for row, key in enumerate(ordered):
+        values, frequency, exchanged = found.variants[key]
+        _write_row(values, dosages[row], exchanged=exchanged)
+        frequencies[row] = 1 - frequency if exchanged else frequency
+        n_exchanged += exchanged
     variants = pd.DataFrame(
         {
-            "chromosome": pd.Series([variant.chromosome for variant in ordered], dtype="str"),
-            "position": np.array([variant.position for variant in ordered], dtype=np.int64),
-            "ref": pd.Series([variant.ref for variant in ordered], dtype="str"),
-            "alt": pd.Series([variant.alt for variant in ordered], dtype="str"),
-            "alt_frequency": np.array([one.total / one.n_called / 2 for one in read], dtype=np.float64),
+            "chromosome": pd.Series([chromosome] * len(ordered), dtype="str"),
+            "position": np.array([position for position, _, _ in ordered], dtype=np.int64),
+            "ref": pd.Series([ref for _, ref, _ in ordered], dtype="str"),
+            "alt": pd.Series([alt for _, _, alt in ordered], dtype="str"),
+            "alt_frequency": frequencies,
         }
     )
-    dosages = np.empty((len(ordered), len(samples)), dtype=np.float32)
-    for row, one in enumerate(read):
-        dosages[row] = one.values
-    n_exchanged = sum(exchanged for _, exchanged in found.variants.values())
     return CohortDosages(variants, dosages, samples, dict(found.left_out), n_exchanged)
+
+
+def _write_row(values: _Values, row: DosageArray, *, exchanged: bool) -> None:
+    if values.dtype == np.int8:
+        dosages_numba.widen_dosages(values, row)
+    else:
+        row[:] = values
+    if exchanged:
+        np.subtract(2, row, out=row)

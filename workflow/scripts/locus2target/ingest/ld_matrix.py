@@ -176,6 +176,8 @@ def _refusal(path: str, problem: str, remedy: str) -> InputError:
 
 def _read_npz(path: str) -> Stored:
     """The stored matrix: 1-D (packed) or 2-D array, or a sparse one."""
+    if not zipfile.is_zipfile(path):  # numpy would read an npy by that name
+        raise _refusal(path, "cannot be read (this is no npz)", "Write it with numpy.savez, or copy it again.")
     try:
         with np.load(path, allow_pickle=False) as file:
             if "format" in file.files:
@@ -220,7 +222,7 @@ def _refuse_squares(stored: Stored, n_variants: int, path: str) -> None:
 
 
 def _take(stored: Stored, n_variants: int, index: IntArray, path: str) -> Array:
-    """Rows and columns of a stored matrix as a square array of its own, at least in single precision."""
+    """Rows and columns of a stored matrix as a square array of its own, in single or double precision."""
     block: Array
     if not isinstance(stored, np.ndarray):
         block = stored[index][:, index].toarray()
@@ -231,7 +233,7 @@ def _take(stored: Stored, n_variants: int, index: IntArray, path: str) -> Array:
         places = _packed_places(stored, n_variants, index[row], index[column], path)
         block = np.zeros((len(index), len(index)), dtype=stored.dtype)
         block[row, column] = stored[places]
-    return np.asarray(block, dtype=np.result_type(block, np.float32))
+    return np.asarray(block, dtype=np.float32 if block.dtype.itemsize <= 4 else np.float64)  # LAPACK has no others
 
 
 def _packed_places(stored: Array, n_variants: int, row: IntArray, column: IntArray, path: str) -> IntArray:

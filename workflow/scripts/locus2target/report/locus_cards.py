@@ -383,6 +383,11 @@ def _colocalization_cautions(pairs: pd.DataFrame) -> list[str]:
             f"{n_genes} genes colocalize with the same signal: a shared causal variant does not say which of them "
             "causes the disease."
         )
+    if len(shared):
+        sentences.append(
+            "A high H4 says that both traits have the same causal variant or two in strong LD (r² above 0.5), which "
+            "cannot be told apart."
+        )
     if len(shared) and shared["n_shared"].min() < _FEW_SHARED:
         sentences.append(
             f"Some H4 rest on fewer than {_FEW_SHARED} shared variants, which cannot well tell one causal variant "

@@ -187,7 +187,12 @@ def _allele_frequencies(sumstats: pd.DataFrame) -> FloatArray:
 def effect_signs(sumstats: pd.DataFrame) -> FloatArray:
     """Sign of the ALT allele's effect per row, -1 or +1; NaN where the statistics are unsigned or the effect is 0."""
     z_score = float_column(sumstats, "z_score")
-    signs = np.sign(np.where(np.isfinite(z_score), z_score, float_column(sumstats, "beta")))
+    return signs_of(np.where(np.isfinite(z_score), z_score, float_column(sumstats, "beta")))
+
+
+def signs_of(effects: FloatArray) -> FloatArray:
+    """-1 or +1 for effects of any shape; NaN for those that are 0 or NaN."""
+    signs: FloatArray = np.sign(effects)
     return np.where(signs == 0.0, np.nan, signs)
 
 

@@ -125,9 +125,10 @@ def finemap_batch(
     with (
         open_cohorts(cohorts, genome) as sources,
         threadpool_limits(1, user_api="blas"),  # the loci share the cores already
-        ThreadPoolExecutor(threads if settings["engine"] == "native" else 1) as pool,
+        ThreadPoolExecutor(threads) as pool,
     ):
-        return list(pool.map(finemap, loci))
+        in_turn_or_parallel = pool.map if settings["engine"] == "native" else map  # R belongs to the main thread
+        return list(in_turn_or_parallel(finemap, loci))
 
 
 def write_fine_mapping(

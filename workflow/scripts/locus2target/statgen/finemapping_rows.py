@@ -13,6 +13,7 @@ from locus2target.statgen.abf import (
     credible_set,
     effect_signs,
     float_column,
+    signs_of,
     single_effect_log_bayes_factor,
 )
 from locus2target.statgen.engine import CredibleSet, FloatArray, IntArray, SusieFit, allele_scale
@@ -308,17 +309,23 @@ def _susie_signal(sumstats: pd.DataFrame, signals: _Signals, members: CredibleSe
 def bayes_factor_rows(
     locus: Mapping[str, Any], sumstats: pd.DataFrame, single: SingleEffect, found: Findings
 ) -> pd.DataFrame:
-    """SIGNAL_LBF rows: every variant that has a Bayes factor in a signal."""
+    """SIGNAL_LBF rows: every variant that has a Bayes factor in a signal.
+
+    The sign of a separate signal's effect is the one beside all other signals: a weaker signal in LD with a stronger
+    one can have the other sign in the marginal statistics.
+    """
     present = np.flatnonzero(~np.isnan(single.log_bayes_factors.values))
-    blocks = [(0, present, single.log_bayes_factors.values[present])]
+    blocks = [(0, present, single.log_bayes_factors.values[present], effect_signs(sumstats)[present])]
     signals = found.signals
     if signals is not None:
-        values = signals.fit.lbf_variable
-        blocks += [(number, signals.rows, values[members.effect]) for number, members in enumerate(signals.sets, 1)]
-    signs = effect_signs(sumstats)
+        values, signs = signals.fit.lbf_variable, signs_of(signals.fit.mu)
+        blocks += [
+            (number, signals.rows, values[members.effect], signs[members.effect])
+            for number, members in enumerate(signals.sets, 1)
+        ]
     frames = [
-        sumstats[_KEY].iloc[rows].assign(signal=signal, log_bayes_factor=values, effect_sign=signs[rows])
-        for signal, rows, values in blocks
+        sumstats[_KEY].iloc[rows].assign(signal=signal, log_bayes_factor=factors, effect_sign=effect_sign)
+        for signal, rows, factors, effect_sign in blocks
     ]
     return pd.concat(frames, ignore_index=True).assign(locus=locus["locus"])[SIGNAL_LBF.names]
 

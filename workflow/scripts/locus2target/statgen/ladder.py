@@ -43,6 +43,7 @@ LOGGER = logging.getLogger(__name__)
 FULL, FEWER_EFFECTS, SINGLE_EFFECT, LEAD_ONLY = "full", "fewer_effects", "single_effect", "lead_only"
 OK = "ok"
 _FEWEST_EFFECTS = 2
+_TOO_FEW_PEOPLE = 2  # a z-score's regression has no degrees of freedom left
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class SignalFit:
         `ok`; `ld_mismatch`, `ld_failed`, `not_converged`, `fit_failed` or `no_signal` for `single_effect`. The reason
         also says why effects are fewer.
     diagnostics
-        Checks of LD and fits; None when the matrix could not be decomposed.
+        Checks of LD and fits; None when the matrix could not be decomposed, or the sample size makes no sense.
     fit, max_signals, runaway
         The last fit, settled or not, the effects it was allowed, and its `runaway_ratio`; None when there is none. Of
         its credible sets only those that may be used are left.
@@ -97,6 +98,9 @@ def fit_signals(
     prior_weights
         float64 array of shape (p,): relative prior probability of each variant; None for equal ones.
     """
+    if n_effective is not None and not n_effective > _TOO_FEW_PEOPLE:
+        reason = f"The effective sample size is {n_effective:g}; z-scores mean something above {_TOO_FEW_PEOPLE}."
+        return SignalFit(SINGLE_EFFECT, "fit_failed", reason)
     try:
         found = assess_ld(z_score, ld, limits, n_effective=n_effective)
     except np.linalg.LinAlgError as error:
@@ -171,7 +175,7 @@ def _fit_once(
 
 def _settled(last: SignalFit, found: LdDiagnostics, settings: SusieSettings, failed: str) -> SignalFit:
     """The result for a fit that settled, with what had to be given up for it."""
-    if last.max_signals == settings.max_signals:
+    if last.max_signals == settings.max_signals and found.verdict == PASS:
         return last
     reasons = [f"LD verdict WARN: at most {last.max_signals} effects."] if found.verdict == WARN else []
     if failed:

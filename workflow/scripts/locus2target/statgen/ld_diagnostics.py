@@ -17,6 +17,7 @@ from locus2target.statgen.ld import LdMatrix, Spectrum
 
 PASS, WARN, FAIL, NONE = "PASS", "WARN", "FAIL", "NONE"
 
+_MOST_SIGNALS = 10  # that may explain outliers near the lead
 _SEARCH_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))  # of R's optimiser, so that a mismatch near 0 is R's too
 
 
@@ -46,7 +47,7 @@ class LdSettings:
         A variant in stronger LD with the lead is an outlier if it contradicts the lead more strongly (DENTIST-S). Any
         outlier: WARN.
     fail_outliers
-        So many that no second signal explains: FAIL.
+        So many that no other signals explain: FAIL.
     flip_log_ratio, flip_min_z
         A variant is a flip candidate if the log likelihood ratio for the other sign and its |z| are larger: WARN.
     fail_flip_deviation, fail_flip_z
@@ -97,8 +98,8 @@ class LdDiagnostics:
     smallest_eigenvalue
         Of the LD matrix.
     n_near_lead, n_outliers, n_unexplained
-        Variants in LD with the lead; of those, variants that contradict it; of those, variants that still do when the
-        strongest of them is taken for a second signal.
+        Variants in LD with the lead; of those, variants that contradict it; of those, variants that still do beside
+        the locus' other signals (`LeadOutliers`).
     flip_candidates
         int64 array: rows of the matrix whose variants may have exchanged alleles, most probable first.
     n_clear_flips
@@ -210,7 +211,8 @@ class LeadOutliers:
     outlier
         bool per row of `near`: contradicts the lead.
     unexplained
-        bool per row of `near`: contradicts it also when the strongest outlier is taken for a second signal.
+        bool per row of `near`: contradicts it also beside the locus' signals further away, and when the strongest
+        outlier is taken for one more signal.
     """
 
     near: IntArray
@@ -223,8 +225,9 @@ def lead_outliers(
 ) -> LeadOutliers:
     """Variants in LD with the lead whose z-score is not what the lead's predicts (DENTIST-S; Kanai et al. 2022).
 
-    That takes one causal variant for granted. A second one in LD with the lead makes outliers of its own, which its
-    best variant explains; errors in the statistics stay.
+    That takes one causal variant for granted. At strong loci every further one makes outliers of its own, which its
+    best variant explains; errors in the statistics stay. Of the variants near the lead only one can explain others:
+    errors among them must not explain each other.
 
     Parameters
     ----------
@@ -246,22 +249,41 @@ def lead_outliers(
         nothing = np.zeros(0, dtype=np.bool_)
         return LeadOutliers(near, nothing, nothing)
     from_lead = _prediction_neg_log10_p(z_score, r, n_samples, [lead], near)
-    from_two = _prediction_neg_log10_p(z_score, r, n_samples, [lead, int(near[np.argmax(from_lead)])], near)
     outlier = from_lead > neg_log10_p
-    return LeadOutliers(near, outlier, outlier & (from_two > neg_log10_p))
+    if not outlier.any():
+        return LeadOutliers(near, outlier, outlier)
+    far = np.flatnonzero(r[lead] ** 2 <= min_r2)
+    signals = _select_signals(z_score, r, n_samples, lead, far, neg_log10_p)
+    beside_far = _prediction_neg_log10_p(z_score, r, n_samples, signals, near)
+    signals.append(int(near[np.argmax(beside_far)]))
+    beside_all = _prediction_neg_log10_p(z_score, r, n_samples, signals, near)
+    return LeadOutliers(near, outlier, outlier & (beside_all > neg_log10_p))
+
+
+def _select_signals(
+    z_score: FloatArray, r: FloatArray, n_samples: int, lead: int, far: IntArray, neg_log10_p: float
+) -> list[int]:
+    """The lead, and one by one the variant of `far` that those before explain least, while that is an outlier."""
+    signals = [lead]
+    while len(signals) < _MOST_SIGNALS and len(far):
+        strength = _prediction_neg_log10_p(z_score, r, n_samples, signals, far)
+        if strength.max() <= neg_log10_p:
+            break
+        signals.append(int(far[np.argmax(strength)]))
+    return signals
 
 
 def _prediction_neg_log10_p(
     z_score: FloatArray, r: FloatArray, n_samples: int, signals: list[int], near: IntArray
 ) -> FloatArray:
-    """-log10 p of each z-score near the lead, given those of the signals.
+    """-log10 p of each z-score of `near`, given those of the signals.
 
     With exact LD the deviation from `r_js R_ss^-1 z_s` has variance `u = 1 - r_js R_ss^-1 r_sj`. LD from `n_samples`
     people adds `u^2 z_s' R_ss^-1 z_s / n_samples`, and a panel of that size cannot tell u from 0 below
     `1 / n_samples`: without both, every strong locus with a small panel has outliers.
     """
     with_near = r[signals][:, near]
-    inverse = np.linalg.pinv(r[signals][:, signals])  # the two may be the same variant in all but name
+    inverse = np.linalg.pinv(r[signals][:, signals])  # two may be the same variant in all but name
     weights = inverse @ with_near
     unexplained = np.maximum(1.0 - (weights * with_near).sum(axis=0), 1.0 / n_samples)
     strength = float(z_score[signals] @ inverse @ z_score[signals])
@@ -333,7 +355,7 @@ def _failures(found: LdDiagnostics, settings: LdSettings) -> list[str]:
     if contradicts_lead(found, settings):
         failures.append(
             f"{found.n_outliers} of {found.n_near_lead} variants in LD with the lead contradict it, "
-            f"{found.n_unexplained} of them also beside a second signal"
+            f"{found.n_unexplained} of them also beside other signals"
         )
     if found.n_clear_flips:
         failures.append(

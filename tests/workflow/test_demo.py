@@ -82,6 +82,31 @@ def test_susie_runs_where_the_panel_covers_the_signal_and_only_there(demo: Path)
     assert (sparse["method"] == "abf").all()
 
 
+def test_the_reference_engine_agrees_on_real_loci(demo: Path) -> None:
+    checks = read_table(demo / "results/crosscheck_loci/crosscheck.parquet", schemas.ENGINE_CROSSCHECK)
+    assert checks["status"].tolist() == ["ok", "ok"]
+    assert checks["max_pip_difference"].max() < 1e-6
+    assert (checks["n_iterations"] == checks["other_n_iterations"]).all()
+
+
+def test_gene_directions_are_the_known_ones(demo: Path) -> None:
+    """Statins lower HMGCR activity and LDL; CTLA4 brakes T cells, and its fusion protein treats rheumatoid arthritis."""
+    path = demo / "results/tabulate_directions/gene_directions.parquet"
+    directions = read_table(path, schemas.GENE_DIRECTIONS).set_index(["disease", "gene_symbol"])["direction"]
+    assert directions["ldl_cholesterol", "HMGCR"] == 1
+    assert directions["rheumatoid_arthritis", "CTLA4"] == -1
+
+
+def test_functional_priors_learn_nothing_from_a_dozen_loci_and_say_so(demo: Path) -> None:
+    enrichment = read_table(demo / "results/fit_priors/enrichment.parquet", schemas.PRIOR_ENRICHMENT)
+    overall = enrichment[(enrichment["left_out"] == "none") & (enrichment["kind"] == "fitted")].set_index("feature")
+    assert overall.loc["coding_consequence", "status"] == "no_annotation"
+    effects = read_tables(
+        sorted((demo / "results/apply_priors").glob("*.prior_effects.parquet")), schemas.PRIOR_EFFECTS
+    )
+    assert (effects["pip_uniform"] - effects["pip_functional"]).abs().max() < 0.1
+
+
 def test_no_claim_from_sequence_that_is_not_there(demo: Path) -> None:
     effects = read_tables(sorted((demo / "results/score_variants").glob("*/*.parquet")), schemas.VARIANT_EFFECTS)
     absent = effects[effects["status"] == "no_sequence"]
@@ -95,7 +120,7 @@ def test_no_claim_from_sequence_that_is_not_there(demo: Path) -> None:
 
 def test_the_report_says_what_it_cannot_know(demo: Path) -> None:
     page = (demo / "results/render_report/report.html").read_text()
-    for status in ("unsigned_statistics", "ld_mismatch", "ld_sparse", "no_sequence", "mhc", "distance_only"):
+    for status in ("unsigned_statistics", "fewer_effects", "ld_sparse", "no_sequence", "mhc", "distance_only"):
         assert status in page
     assert page.count("No confident target") >= 2  # type 1 diabetes and schizophrenia rest on distance alone
     assert len(page) < 4_000_000

@@ -11,6 +11,7 @@ from locus2target.core.variants import parse_variant_key
 from locus2target.report.formats import (
     anchor,
     format_count,
+    format_list,
     format_number,
     format_p_value,
     format_region,
@@ -357,6 +358,9 @@ def _mapping_cautions(mapping: Record, variants: pd.DataFrame) -> list[str]:
     sentences = []
     if mapping["method"] in _METHOD_CAUTIONS:
         sentences.append(_METHOD_CAUTIONS[str(mapping["method"])])
+    if not is_missing(mapping.get("flip_candidates")):
+        names = format_list(str(mapping["flip_candidates"]))
+        sentences.append(f"Alleles may be exchanged, nothing was flipped: check {names} in the study's file.")
     if mapping["ld_verdict"] == "WARN":
         sentences.append("The LD fits the statistics only in part: PIPs near 1 may be artefacts of the mismatch.")
     if mapping["ld_verdict"] == "FAIL":

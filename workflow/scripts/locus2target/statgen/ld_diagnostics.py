@@ -379,7 +379,8 @@ def _warnings(found: LdDiagnostics, settings: LdSettings) -> list[str]:
     if found.n_outliers:
         warnings.append(f"{found.n_outliers} of {found.n_near_lead} variants in LD with the lead contradict it")
     if len(found.flip_candidates):
-        warnings.append(f"{len(found.flip_candidates)} variants may have exchanged alleles")
+        plural = "variant" if len(found.flip_candidates) == 1 else "variants"
+        warnings.append(f"{len(found.flip_candidates)} {plural} may have exchanged alleles")
     return warnings
 
 

@@ -108,7 +108,9 @@ TRAIT_EFFECT_SETTINGS = {
     for key, value in MENDELIAN.items()
     if key not in ("min_posterior_h4", "pairs")
 }
-PRIOR_ENRICHMENT = ["results/fit_priors/enrichment.parquet"] if PRIORS["enabled"] else []
+PRIOR_ENRICHMENT = (
+    ["results/fit_priors/enrichment.parquet"] if PRIORS["enabled"] else []
+)
 PRIOR_EFFECTS = (
     gather.locus_batches("results/apply_priors/{scatteritem}.prior_effects.parquet")
     if PRIORS["enabled"]
@@ -118,11 +120,13 @@ TRAIT_PAIRS = [
     f"results/estimate_trait_effects/{pair['exposure']}.on.{pair['outcome']}.tsv"
     for pair in MENDELIAN["pairs"]
 ]
-EVIDENCE_OF_FEATURE = {  # what a prior feature already says; chromatin alone makes a motif change count
-    "sequence_scores": ["motif_change"],
-    "open_chromatin": ["open_chromatin", "motif_change"],
-    "coding_consequence": ["coding_consequence"],
-}
+EVIDENCE_OF_FEATURE = (
+    {  # what a prior feature already says; chromatin alone makes a motif change count
+        "sequence_scores": ["motif_change"],
+        "open_chromatin": ["open_chromatin", "motif_change"],
+        "coding_consequence": ["coding_consequence"],
+    }
+)
 IN_PRIOR = {
     source for feature in PRIORS["features"] for source in EVIDENCE_OF_FEATURE[feature]
 }

@@ -30,7 +30,9 @@ rule estimate_cis_effects:
 rule tabulate_directions:
     """Say for each disease and gene whether more of the gene goes with more of the disease."""
     input:
-        cis_effects=collect(rules.estimate_cis_effects.output.cis_effects, batch=BATCHES),
+        cis_effects=collect(
+            rules.estimate_cis_effects.output.cis_effects, batch=BATCHES
+        ),
         genes=rules.annotate_genes.output.genes,
     output:
         gene_directions="results/tabulate_directions/gene_directions.parquet",

@@ -120,13 +120,12 @@ TRAIT_PAIRS = [
     f"results/estimate_trait_effects/{pair['exposure']}.on.{pair['outcome']}.tsv"
     for pair in MENDELIAN["pairs"]
 ]
-EVIDENCE_OF_FEATURE = (
-    {  # what a prior feature already says; chromatin alone makes a motif change count
-        "sequence_scores": ["motif_change"],
-        "open_chromatin": ["open_chromatin", "motif_change"],
-        "coding_consequence": ["coding_consequence"],
-    }
-)
+# What a prior feature already says; a motif change counts only in open chromatin.
+EVIDENCE_OF_FEATURE = {
+    "sequence_scores": ["motif_change"],
+    "open_chromatin": ["open_chromatin", "motif_change"],
+    "coding_consequence": ["coding_consequence"],
+}
 IN_PRIOR = {
     source for feature in PRIORS["features"] for source in EVIDENCE_OF_FEATURE[feature]
 }

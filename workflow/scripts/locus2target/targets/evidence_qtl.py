@@ -138,7 +138,8 @@ def _tested_gene(data: LocusData, source: str, gene_id: str, tests: pd.DataFrame
     top = ordered.iloc[0]
     direction, remark = _direction(data, gene_id, ordered)
     flag = top["flag"] if isinstance(top["flag"], str) else ""
-    remarks = [text for text in (_signal_note(data, best, len(signals)), remark, note, flag, _ld_note(data)) if text]
+    which = note if note else _signal_note(data, best, len(signals))
+    remarks = [text for text in (which, remark, flag, _ld_note(data)) if text]
     return data.row(
         source,
         gene_id,

@@ -138,7 +138,7 @@ def _tested_gene(data: LocusData, source: str, gene_id: str, tests: pd.DataFrame
     top = ordered.iloc[0]
     direction, remark = _direction(data, gene_id, ordered)
     flag = top["flag"] if isinstance(top["flag"], str) else ""
-    which = note if note else _signal_note(data, best, len(signals))
+    which = note or _signal_note(data, best, len(signals))
     remarks = [text for text in (which, remark, flag, _ld_note(data)) if text]
     return data.row(
         source,

@@ -12,7 +12,8 @@ are 95 %, Wilson. `docs/calibration.md` explains what is simulated and shows the
 
 import os
 
-os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"))
+if __name__ == "__main__":  # a test that imports this keeps its threads
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"))
 
 import argparse
 import json

@@ -34,7 +34,6 @@ from locus2target.statgen import ld
 FloatArray = npt.NDArray[np.float64]
 CallArray = npt.NDArray[np.int8]
 
-_READ_SAMPLES = 2500
 _PLINK_CODES = np.array([0b11, 0b10, 0b00, 0b01], dtype=np.uint8)  # of 0, 1, 2 copies of A1, and of a missing call
 _MISSING = 3
 _BIM_SPACING = 100
@@ -53,7 +52,8 @@ def main() -> None:
             benchmark_missing(calls)
         benchmark_imputed(*((100, 200) if quick else (2000, 2500)))
         benchmark_spectrum([200] if quick else [1000, 2000])
-        benchmark_reading(200 if quick else 10_000, Path(folder))
+        for n_variants, n_samples in [(200, 300)] if quick else [(6000, 2500), (2000, 10_000), (1200, 20_000)]:
+            benchmark_reading(n_variants, n_samples, Path(folder))
 
 
 def simulate_calls(n_variants: int, n_samples: int) -> CallArray:
@@ -194,9 +194,9 @@ def benchmark_spectrum(sizes: list[int]) -> None:
         report(f"{n_variants} variants", "eigendecomposition", seconds, "s")
 
 
-def benchmark_reading(n_variants: int, folder: Path) -> None:
-    """Dosages of a region from BCF, and the bare loop over cyvcf2's genotype arrays of the same records."""
-    path = write_bcf(simulate_calls(n_variants, _READ_SAMPLES), folder)
+def benchmark_reading(n_variants: int, n_samples: int, folder: Path) -> None:
+    """Dosages of a region from BCF, and the bare loop over cyvcf2's genotype arrays of the same records; CPU time."""
+    path = write_bcf(simulate_calls(n_variants, n_samples), folder)
     region = Region("1", 0, _BIM_SPACING * (n_variants + 1))
 
     def read_arrays() -> None:
@@ -204,19 +204,31 @@ def benchmark_reading(n_variants: int, folder: Path) -> None:
             record.genotype.array()
 
     with CohortGenotypes({"all": path}, dosage_field="GT", genome=None) as cohort:
-        found = cohort.read_region(region, min_maf=0.0)
-        ours = len(found.variants) / median_seconds(lambda: cohort.read_region(region, min_maf=0.0), repeats=5)
-    theirs = n_variants / median_seconds(read_arrays, repeats=5)
+        n_found = len(cohort.read_region(region, min_maf=0.0).variants)
+        seconds, peer_seconds = alternating_cpu_seconds(partial(cohort.read_region, region, min_maf=0.0), read_arrays)
     report(
-        f"{n_variants} variants x {_READ_SAMPLES} people, BCF",
+        f"{n_variants} variants x {n_samples} people, BCF",
         "reading a region",
-        ours,
+        n_found / seconds,
         "variants/s",
         peer="loop over cyvcf2 variant.genotype.array(), nothing done with it",
-        peer_value=round(theirs),
-        ratio=round(ours / theirs, 2),
-        note="ours ends with checked, counted dosages (float32) and a table of variants",
+        peer_value=round(n_variants / peer_seconds),
+        ratio=round(n_found / n_variants * peer_seconds / seconds, 2),
+        note="CPU time; ours ends with checked, counted dosages (float32) and a table of variants",
     )
+
+
+def alternating_cpu_seconds(
+    ours: Callable[[], object], theirs: Callable[[], object], *, repeats: int = 7
+) -> tuple[float, float]:
+    """Median CPU time of two functions that are called in turn, so that both meet the same machine."""
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for _ in range(repeats):
+        for function, own in zip((ours, theirs), seconds, strict=True):
+            start = time.process_time()
+            function()
+            own.append(time.process_time() - start)
+    return statistics.median(seconds[0]), statistics.median(seconds[1])
 
 
 def write_bcf(calls: CallArray, folder: Path) -> str:

@@ -1,4 +1,5 @@
 import gzip
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from locus2target.ingest.cohort import (
     CohortDosages,
     CohortGenotypes,
     _place_record,
-    _Placed,
     check_genotypes,
 )
 from locus2target.ingest.genome import Genome, index_fasta
@@ -235,6 +235,38 @@ def test_nothing_there_is_empty_not_an_error(tmp_path: Path, genome: Genome) -> 
         assert len(cohort.read_region(ANYWHERE, min_maf=0).variants) == 1
 
 
+def test_many_records_of_changing_ploidy(tmp_path: Path) -> None:
+    """More rows than are judged at a time; haploid, diploid and triploid records among each other; two per position."""
+    rng = np.random.default_rng(5)
+    records, expected, rare = [], {}, 0
+    for position in range(1, 701):
+        ploidy = 3 if position > 400 and rng.random() < 0.2 else 1 if rng.random() < 0.1 else 2
+        for alt in "TC":
+            calls = rng.integers(0, 2, (4, ploidy))
+            dosages = 2 * calls.mean(axis=1, dtype=np.float32)
+            records.append(f"chr1 {position} A {alt} GT " + " ".join("/".join(map(str, call)) for call in calls))
+            frequency = dosages.mean() / 2
+            if dosages.min() == dosages.max():
+                continue
+            if min(frequency, 1 - frequency) < 0.2:
+                rare += 1
+            else:
+                expected[position, alt] = dosages
+    found = _read(_vcf(tmp_path, records), Region("1", 0, 700), min_maf=0.2)
+    assert list(zip(found.variants["position"], found.variants["alt"], strict=True)) == sorted(expected)
+    np.testing.assert_allclose(found.dosages, [expected[key] for key in sorted(expected)], rtol=1e-6)
+    np.testing.assert_allclose(found.variants["alt_frequency"], found.dosages.mean(axis=1) / 2, rtol=1e-6)
+    assert found.skipped["rare"] == rare > 0
+
+
+def test_duplicates_are_known_across_blocks(tmp_path: Path) -> None:
+    records = [f"chr1 2 C {'A' * length} GT 0/0 0/1 0/1 1/1" for length in range(2, 302)]
+    path = _vcf(tmp_path, [*records, *records])
+    found = _read(path)
+    assert len(found.variants) == 300
+    assert found.skipped == {"duplicate": 300}
+
+
 def test_chromosomes_come_from_their_own_files(tmp_path: Path) -> None:
     files = {}
     for contig, chromosome, ref in (("1", "1", "C"), ("23", "X", "G")):
@@ -342,14 +374,16 @@ def test_splitting_and_normalising_keeps_the_haplotype(
 ) -> None:
     ref = sequence[position - 1 : position - 1 + ref_length]
     assume(ref not in alts)
-    placements = _place_record(position, ref, alts, Region("1", 0, 30), lambda start, end: sequence[start:end])
-    assert [placed.allele for placed in placements if isinstance(placed, _Placed)] == list(range(1, len(alts) + 1))
-    for placed in placements:
-        assert isinstance(placed, _Placed)
-        variant = placed.variant
-        expected = _haplotype(sequence, position, ref, alts[placed.allele - 1])
-        assert _haplotype(sequence, variant.position, variant.ref, variant.alt) == expected
-        assert variant.position == _leftmost(sequence, expected)
+    left_out: Counter[str] = Counter()
+    region = Region("1", 0, 30)
+    placements = _place_record(position, ref, alts, region, lambda start, end: sequence[start:end], left_out)
+    assert [allele for _, allele, _ in placements] == list(range(1, len(alts) + 1))
+    assert not +left_out
+    for (placed_position, placed_ref, placed_alt), allele, exchanged in placements:
+        assert not exchanged
+        expected = _haplotype(sequence, position, ref, alts[allele - 1])
+        assert _haplotype(sequence, placed_position, placed_ref, placed_alt) == expected
+        assert placed_position == _leftmost(sequence, expected)
 
 
 def _leftmost(sequence: str, haplotype: str) -> int:

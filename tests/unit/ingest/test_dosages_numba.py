@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from locus2target.ingest.dosages_numba import count_alleles, count_diploid, take_dosages
+from locus2target.ingest.dosages_numba import count_alleles, count_diploid, take_dosages, write_rows
 
 FILLER = -2147483647  # what htslib puts behind the alleles of a person who has fewer
 MISSING = None
@@ -33,10 +33,10 @@ def people(ploidy):
 
 
 def check(kernel, calls, allele, ploidy):
-    dosages = np.empty(len(calls), dtype=np.float32)
+    dosages = np.empty(len(calls), dtype=np.int8 if kernel is count_diploid else np.float32)
     n_called, total, lowest, highest = kernel(encode(calls, ploidy), allele, dosages)
     expected = np.array(slow_dosages(calls, allele), dtype=np.float32)
-    np.testing.assert_array_equal(dosages, expected)
+    np.testing.assert_array_equal(np.where(dosages < 0, np.nan, dosages), expected)
     called = expected[~np.isnan(expected)]
     assert n_called == len(called)
     assert total == pytest.approx(called.sum(dtype=np.float64), rel=1e-12)
@@ -74,3 +74,15 @@ def test_imputed_dosages_are_cut_doubled_for_haploids_and_refused_beyond_roundin
     assert counted == (2, 3.0, 1.0, 2.0)
     assert take([1.0, 2.5], [])[0][0] == -1
     assert take([np.nan], [])[0][0] == 0
+
+
+@pytest.mark.parametrize(
+    ("dtype", "rows"),
+    [(np.int8, [[0, 1, -1, 2], [2, 2, 1, -1]]), (np.float32, [[0, 0.25, np.nan, 2], [2, 1.5, 1, np.nan]])],
+)
+def test_rows_go_to_their_places_and_are_exchanged(dtype, rows):
+    dosages = np.full((3, 4), 9, dtype=np.float32)
+    write_rows(np.array(rows, dtype=dtype), np.array([2, 0]), np.array([False, True]), dosages)
+    expected = np.array(rows, dtype=np.float32)
+    expected[expected < 0] = np.nan
+    np.testing.assert_array_equal(dosages, [2 - expected[1], np.full(4, 9), expected[0]])

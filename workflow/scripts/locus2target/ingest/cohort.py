@@ -3,14 +3,13 @@
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from cyvcf2 import VCF
 
@@ -18,12 +17,11 @@ from locus2target.core.chromosomes import contig_map
 from locus2target.core.errors import InputError
 from locus2target.core.intervals import Region, start_of
 from locus2target.core.variants import FetchSequence, Variant, normalize_variant
-from locus2target.ingest import dosages_numba
+from locus2target.ingest.dosage_rows import CodeArray, DosageArray, DosageRows, PlacedAllele
 from locus2target.ingest.files import HoldsFiles, check_bgzf, require_file
 from locus2target.ingest.genome import Genome
 
 DosageField = Literal["GT", "DS"]
-DosageArray = npt.NDArray[np.float32]
 SKIP_REASONS: Mapping[str, str] = {
     "invalid_allele": "an allele is not made of A, C, G and T (symbolic, `*`, breakend, N)",
     "ref_mismatch": "REF is not what the genome has there",
@@ -37,14 +35,10 @@ SKIP_REASONS: Mapping[str, str] = {
 }
 """Why a variant of the files is not among the dosages."""
 
-_Key = tuple[int, str, str]
-"""Position, REF and ALT of a normalised variant on the chromosome that is read."""
 _SNVS = frozenset(permutations("ACGT", 2))
 _VALID_ALLELE = re.compile(r"^[ACGT]+$")
 _FIELD_TYPES: Mapping[DosageField, str] = {"GT": "String", "DS": "Float"}
 _HAPLOID_CHROMOSOMES = frozenset({"X", "Y", "MT"})
-_DOSAGE_ROUNDING = 0.01  # imputation servers write dosages with two or three digits
-_BLOCK_BYTES = 1 << 26
 _SEQUENCE_FLANK = 1_000  # bases read on either side of a region, so that shifting an indel seldom reads again
 
 
@@ -130,22 +124,18 @@ class CohortGenotypes(HoldsFiles):
             If the file of the chromosome cannot be used; see `check_genotypes`.
         """
         if not self.has_chromosome(region.chromosome):
-            return _collect(_Found({}, Counter(), _Store()), region.chromosome, ())
+            return _cohort_dosages(DosageRows(0, min_maf), region.chromosome, ())
         reader = self._reader(region.chromosome)
         fetch = region_sequence(self._genome, region)
-        open_record = _imputed_dosages if self._dosage_field == "DS" else _called_dosages
-        found = _Found({}, Counter(), _Store())
+        rows = DosageRows(len(reader.samples), min_maf)
         for record in reader.records(region):
-            read_allele: _ReadAllele | None = None
-            for placed in _place_record(record.POS, record.REF, record.ALT, region, fetch):
-                if isinstance(placed, str):
-                    found.left_out[placed] += 1
-                    continue
-                if read_allele is None:
-                    read_allele = open_record(record, region.chromosome)
-                found.add(placed, read_allele(placed.allele), min_maf)
-            del record, read_allele  # the next record is read into the same memory, which the processor still holds
-        return _collect(found, region.chromosome, reader.samples)
+            placed = _place_record(record.POS, record.REF, record.ALT, region, fetch, rows.left_out)
+            if placed and self._dosage_field == "GT":
+                _add_called(record, placed, rows)
+            elif placed:
+                _add_imputed(record, placed, rows, may_be_haploid=region.chromosome in _HAPLOID_CHROMOSOMES)
+            del record  # the next one is then read into the same memory, which the processor's cache still holds
+        return _cohort_dosages(rows, region.chromosome, reader.samples)
 
     def _reader(self, chromosome: str) -> "_Reader":
         path = self._files[chromosome if chromosome in self._files else "all"]
@@ -252,37 +242,28 @@ def region_sequence(genome: Genome | None, region: Region) -> FetchSequence:
     return fetch
 
 
-class _Placed(NamedTuple):
-    """One ALT allele of a record as a normalised variant."""
-
-    key: _Key
-    allele: int  # 1 is the record's first ALT
-    exchanged: bool  # whether the record has REF and ALT the other way round
-
-
 def _place_record(
-    position: int, ref: str, alts: Sequence[str], region: Region, fetch: FetchSequence
-) -> list[_Placed | str]:
-    """Each ALT allele of a record as a normalised variant inside the region, or the reason why not.
+    position: int, ref: str, alts: Sequence[str], region: Region, fetch: FetchSequence, left_out: Counter[str]
+) -> list[PlacedAllele]:
+    """Each ALT allele of a record that is a normalised variant inside the region; the reasons of others are counted.
 
     What lies outside the region before and after normalisation is left out altogether.
     """
     inside = region.start < position <= region.end
-    if not alts:
-        return ["monomorphic"] if inside else []
     if inside and len(alts) == 1 and (ref, alts[0]) in _SNVS and fetch(start_of(position), position) in {ref, "N"}:
-        return [_Placed((position, ref, alts[0]), 1, False)]  # most records: nothing to normalise
-    placements: list[_Placed | str] = []
+        return [((position, ref, alts[0]), 1, False)]  # most records: nothing to normalise
+    left_out["monomorphic"] += inside and not alts
+    placements: list[PlacedAllele] = []
     for allele, alt in enumerate(alts, start=1):
         placed = _place_allele(Variant(region.chromosome, position, ref.upper(), alt.upper()), fetch, len(alts) == 1)
         if isinstance(placed, str):
-            placements += [placed] * inside
+            left_out[placed] += inside
             continue
         variant, exchanged = placed
         if region.contains(variant.chromosome, variant.position):
-            placements.append(_Placed((variant.position, variant.ref, variant.alt), allele, exchanged))
+            placements.append(((variant.position, variant.ref, variant.alt), allele, exchanged))
         else:
-            placements += ["outside_region"] * inside
+            left_out["outside_region"] += inside
     return placements
 
 
@@ -299,163 +280,48 @@ def _place_allele(variant: Variant, fetch: FetchSequence, is_biallelic: bool) ->
     return "ref_mismatch"
 
 
-_Values = npt.NDArray[np.int8] | DosageArray
-"""Dosages of one allele, shape (n_samples,): int8 where all are whole, -1 where missing; else float32 with NaN."""
-
-
-class _Dosages(NamedTuple):
-    """Dosages of one allele and what was counted on the way."""
-
-    values: _Values
-    n_called: int
-    total: float
-    lowest: float
-    highest: float
-
-    @property
-    def frequency(self) -> float:
-        """Of the allele."""
-        return self.total / self.n_called / 2
-
-    def unusable(self, min_maf: float) -> str:
-        """The reason to leave out the variant; empty when there is none."""
-        if self.n_called == 0:
-            return "no_genotypes"
-        if self.lowest == self.highest:
-            return "monomorphic"
-        frequency = self.frequency
-        return "rare" if min(frequency, 1 - frequency) < min_maf else ""
-
-
-_ReadAllele = Callable[[int], _Dosages | str]
-"""Dosages of a record's allele (1 is the first ALT), or the reason why it has none."""
-
-
-def _called_dosages(record: Any, _chromosome: str) -> _ReadAllele:
-    """Hard calls of a record; a call in which any allele is missing is missing."""
+def _add_called(record: Any, placed: Sequence[PlacedAllele], rows: DosageRows) -> None:
+    """Dosages from hard calls; a call in which any allele is missing is missing."""
     codes = _genotype_codes(record)
     if codes is None:
-        return _no_genotypes
-    n_samples, ploidy = codes.shape
-
-    def read(allele: int) -> _Dosages:
-        if ploidy == 2:
-            whole = np.empty(n_samples, dtype=np.int8)
-            return _Dosages(whole, *dosages_numba.count_diploid(codes, allele, whole))
-        values = np.empty(n_samples, dtype=np.float32)
-        return _Dosages(values, *dosages_numba.count_alleles(codes, allele, values))
-
-    return read
+        rows.left_out["no_genotypes"] += len(placed)
+        return
+    for one in placed:
+        rows.add_called(one, codes)
 
 
-def _imputed_dosages(record: Any, chromosome: str) -> _ReadAllele:
-    """Imputed dosages of a record."""
+def _add_imputed(record: Any, placed: Sequence[PlacedAllele], rows: DosageRows, *, may_be_haploid: bool) -> None:
+    """Imputed dosages."""
     imputed = record.format("DS") if "DS" in record.FORMAT else None
-    if imputed is None:
-        return _no_genotypes
-    if imputed.shape[1] != len(record.ALT):
-        return _unsplit_dosage
-    codes = _genotype_codes(record) if chromosome in _HAPLOID_CHROMOSOMES else None
+    if imputed is None or imputed.shape[1] != len(record.ALT):
+        rows.left_out["no_genotypes" if imputed is None else "unsplit_dosage"] += len(placed)
+        return
+    codes = _genotype_codes(record) if may_be_haploid else None
     places = np.empty((len(imputed), 0), dtype=np.int32) if codes is None else codes
     columns = np.array(imputed.T, dtype=np.float32, order="C")
-
-    def read(allele: int) -> _Dosages | str:
-        values = np.empty(len(imputed), dtype=np.float32)
-        counted = dosages_numba.take_dosages(columns[allele - 1], places, _DOSAGE_ROUNDING, values)
-        return _Dosages(values, *counted) if counted[0] >= 0 else "invalid_dosage"
-
-    return read
+    for one in placed:
+        _, allele, _ = one
+        rows.add_imputed(one, columns[allele - 1], places)
 
 
-def _no_genotypes(_allele: int) -> str:
-    return "no_genotypes"
-
-
-def _unsplit_dosage(_allele: int) -> str:
-    return "unsplit_dosage"
-
-
-def _genotype_codes(record: Any) -> npt.NDArray[np.int32] | None:
+def _genotype_codes(record: Any) -> CodeArray | None:
     """Alleles as htslib codes them, int32 of shape (n_samples, ploidy), C order; None for a record without calls.
 
     Faster than cyvcf2's decoded array, which is one copy further from the file.
     """
-    codes: npt.NDArray[np.int32] | None = record.format("GT", int)
+    codes: CodeArray | None = record.format("GT", int)
     return codes
 
 
-class _Store:
-    """Copies of rows in large blocks.
-
-    An array of its own for each variant would lie between the buffers of the records, so that none of those is used
-    twice: a tenth of the time.
-    """
-
-    def __init__(self) -> None:
-        self._block: _Values = np.empty((0, 0), dtype=np.int8)
-        self._n_used = 0
-
-    def copy(self, values: _Values) -> _Values:
-        """Row of a block with the values."""
-        if self._n_used == len(self._block) or values.dtype != self._block.dtype:
-            self._block = np.empty((max(_BLOCK_BYTES // values.nbytes, 1), len(values)), dtype=values.dtype)
-            self._n_used = 0
-        row = self._block[self._n_used]
-        row[:] = values
-        self._n_used += 1
-        return row
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Variants found so far, each with its dosages, ALT frequency and whether REF and ALT are to be exchanged;
-    the others per reason.
-
-    Plain tuples without containers inside: the garbage collector would go through others time and again.
-    """
-
-    variants: dict[_Key, tuple[_Values, float, bool]]
-    left_out: Counter[str]
-    store: _Store
-
-    def add(self, placed: _Placed, dosages: _Dosages | str, min_maf: float) -> None:
-        """Keep one allele of a record, or count why not."""
-        if isinstance(dosages, str):
-            self.left_out[dosages] += 1
-            return
-        reason = "duplicate" if placed.key in self.variants else dosages.unusable(min_maf)
-        if reason:
-            self.left_out[reason] += 1
-        else:
-            self.variants[placed.key] = (self.store.copy(dosages.values), dosages.frequency, placed.exchanged)
-
-
-def _collect(found: _Found, chromosome: str, samples: tuple[str, ...]) -> CohortDosages:
-    ordered = sorted(found.variants)
-    dosages = np.empty((len(ordered), len(samples)), dtype=np.float32)
-    frequencies = np.empty(len(ordered))
-    n_exchanged = 0
-    for row, key in enumerate(ordered):
-        values, frequency, exchanged = found.variants[key]
-        _write_row(values, dosages[row], exchanged=exchanged)
-        frequencies[row] = 1 - frequency if exchanged else frequency
-        n_exchanged += exchanged
+def _cohort_dosages(rows: DosageRows, chromosome: str, samples: tuple[str, ...]) -> CohortDosages:
+    found = rows.finish()
     variants = pd.DataFrame(
         {
-            "chromosome": pd.Series([chromosome] * len(ordered), dtype="str"),
-            "position": np.array([position for position, _, _ in ordered], dtype=np.int64),
-            "ref": pd.Series([ref for _, ref, _ in ordered], dtype="str"),
-            "alt": pd.Series([alt for _, _, alt in ordered], dtype="str"),
-            "alt_frequency": frequencies,
+            "chromosome": pd.Series([chromosome] * len(found.keys), dtype="str"),
+            "position": np.array([position for position, _, _ in found.keys], dtype=np.int64),
+            "ref": pd.Series([ref for _, ref, _ in found.keys], dtype="str"),
+            "alt": pd.Series([alt for _, _, alt in found.keys], dtype="str"),
+            "alt_frequency": found.frequencies,
         }
     )
-    return CohortDosages(variants, dosages, samples, dict(found.left_out), n_exchanged)
-
-
-def _write_row(values: _Values, row: DosageArray, *, exchanged: bool) -> None:
-    if values.dtype == np.int8:
-        dosages_numba.widen_dosages(values, row)
-    else:
-        row[:] = values
-    if exchanged:
-        np.subtract(2, row, out=row)
+    return CohortDosages(variants, found.dosages, samples, dict(+rows.left_out), found.n_exchanged)

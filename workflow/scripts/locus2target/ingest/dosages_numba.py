@@ -8,11 +8,12 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+Counted = tuple[int, float, float, float]
+"""People with a dosage, their sum, the smallest and the largest; see `count_alleles`."""
+
 
 @numba.njit(cache=True, nogil=True, fastmath=False)
-def count_diploid(
-    codes: npt.NDArray[np.int32], allele: int, dosages: npt.NDArray[np.int8]
-) -> tuple[int, float, float, float]:
+def count_diploid(codes: npt.NDArray[np.int32], allele: int, dosages: npt.NDArray[np.int8]) -> Counted:
     """Dosages of one allele where the rows have two places; see `count_alleles`, which it agrees with.
 
     `dosages` is int8 here, -1 where missing: a quarter of the memory to write, and vector code.
@@ -36,16 +37,35 @@ def count_diploid(
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False)
-def widen_dosages(whole: npt.NDArray[np.int8], dosages: npt.NDArray[np.float32]) -> None:
-    """Whole dosages of `count_diploid` as float32, NaN where missing; both of shape (N,)."""
-    for s in range(whole.shape[0]):
-        dosages[s] = np.float32(whole[s]) if whole[s] >= 0 else np.float32(np.nan)
+def write_rows(
+    source: npt.NDArray[np.int8] | npt.NDArray[np.float32],
+    places: npt.NDArray[np.int64],
+    exchanged: npt.NDArray[np.bool_],
+    dosages: npt.NDArray[np.float32],
+) -> None:
+    """Write rows of dosages to their places, NaN where they are missing (-1 or NaN).
+
+    Parameters
+    ----------
+    source
+        int8 or float32 of shape (k, N).
+    places
+        int64 of shape (k,): the row of `dosages` that each becomes.
+    exchanged
+        bool of shape (k,): which of them become the dosages of the other allele, 2 - d.
+    dosages
+        float32 of shape (n, N), filled.
+    """
+    for k in range(source.shape[0]):
+        row = dosages[places[k]]
+        start, sign = (np.float32(2.0), np.float32(-1.0)) if exchanged[k] else (np.float32(0.0), np.float32(1.0))
+        for s in range(source.shape[1]):
+            dosage = np.float32(source[k, s])
+            row[s] = start + sign * dosage if dosage >= np.float32(0.0) else np.float32(np.nan)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False)
-def count_alleles(
-    codes: npt.NDArray[np.int32], allele: int, dosages: npt.NDArray[np.float32]
-) -> tuple[int, float, float, float]:
+def count_alleles(codes: npt.NDArray[np.int32], allele: int, dosages: npt.NDArray[np.float32]) -> Counted:
     """Dosages of one allele on the scale of two alleles per person.
 
     Parameters
@@ -90,7 +110,7 @@ def take_dosages(
     codes: npt.NDArray[np.int32],
     tolerance: float,
     dosages: npt.NDArray[np.float32],
-) -> tuple[int, float, float, float]:
+) -> Counted:
     """Imputed dosages of one allele on the scale of two alleles per person, cut to 0..2.
 
     Parameters

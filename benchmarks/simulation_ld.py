@@ -41,9 +41,6 @@ class KnownLd:
     """`ld_sources.LdSource` and `AlignedLd` of a matrix that is known: the answer is always the same."""
 
     known: LdMatrix
-    n_not_in_study: int = 0
-    n_duplicate: int = 0
-    n_monomorphic: int = 0
     n_exchanged: int = 0
 
     @property

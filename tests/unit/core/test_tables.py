@@ -12,6 +12,7 @@ from locus2target.core.tables import (
     atomic_path,
     read_table,
     read_tables,
+    stack_tables,
     write_table,
     write_tsv,
 )
@@ -72,11 +73,18 @@ def test_another_table_is_refused(tmp_path: Path) -> None:
         read_table(tmp_path / "toy.parquet", schemas.CONTIGS)
 
 
-def test_stacking_tables_without_rows_gives_an_empty_table(tmp_path: Path) -> None:
+def test_reading_tables_without_rows_gives_an_empty_table(tmp_path: Path) -> None:
     write_table(TOY.empty(), tmp_path / "a.parquet", TOY)
     write_table(toy(), tmp_path / "b.parquet", TOY)
     assert len(read_tables([tmp_path / "a.parquet"], TOY)) == 0
     pd.testing.assert_frame_equal(read_tables([tmp_path / "a.parquet", tmp_path / "b.parquet"], TOY), toy())
+
+
+def test_tables_are_stacked_in_order_and_keep_their_types() -> None:
+    parts = (part for part in (toy().iloc[2:], TOY.empty(), toy().iloc[:2]))
+    pd.testing.assert_frame_equal(stack_tables(parts, TOY), toy().iloc[[2, 0, 1]].reset_index(drop=True))
+    pd.testing.assert_frame_equal(stack_tables([TOY.empty(), TOY.empty()], TOY), TOY.empty())
+    pd.testing.assert_frame_equal(stack_tables([], TOY), TOY.empty())
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

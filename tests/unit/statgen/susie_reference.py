@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from locus2target.core.errors import InputError
-from locus2target.statgen.engine import SusieInput, SusieSettings
+from locus2target.statgen.engine import SusieFit, SusieInput, SusieSettings, allele_scale
 from locus2target.statgen.susier import SusieR
 
 OWN = Path(__file__).parents[2] / "data" / "finemapping"
@@ -82,6 +82,84 @@ def load_case(name: str) -> Case:
         stop=results["default_stop"],
         converged=results["converged"],
     )
+
+
+# ---- Comparison with a fit ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a fit may be from the reference."""
+
+    pip: float
+    lbf: float
+    prior_variance: tuple[float, float]  # relative, absolute
+    residual_variance: float  # relative
+
+
+def members(fit: SusieFit) -> list[tuple[int, list[int]]]:
+    return [(found.effect, found.variables.tolist()) for found in fit.credible_sets]
+
+
+def stated_members(answer: dict[str, Any]) -> list[tuple[int, list[int]]]:
+    return [(found["effect"], found["variables"]) for found in answer["cs"]]
+
+
+def check_stop(fit: SusieFit, case: Case, limits: Limits) -> None:
+    """The fit is that of the reference at its default stop."""
+    answer = case.stop
+    np.testing.assert_equal((fit.n_iterations, fit.converged), (answer["niter"], answer["converged"]))
+    np.testing.assert_equal(members(fit), stated_members(answer))
+    _check(fit.pip, case.arrays["a_stop_pip"], limits.pip)
+    _check(fit.lbf, answer["lbf"], limits.lbf)
+    relative, absolute = limits.prior_variance
+    _check(fit.prior_variance, np.array(answer["V"]) / case.trait_variance, absolute, relative)
+    _check(fit.residual_variance, answer["sigma2"] / case.trait_variance, 0, limits.residual_variance)
+    n = 2 if case.data.n_samples is None else case.data.n_samples  # without n susieR sets 2
+    scale_of_trait = 0.5 * n * np.log(case.trait_variance)  # a density depends on the unit of the trait
+    _check(fit.elbo, answer["elbo"][-1] + scale_of_trait, 1e-7)
+    for found, expected in zip(fit.credible_sets, answer["cs"], strict=True):
+        measured = (found.coverage, found.purity_min, found.purity_mean, found.purity_median)
+        stated = tuple(expected[key] for key in ("coverage", "min_abs_corr", "mean_abs_corr", "median_abs_corr"))
+        _check(measured, stated, limits.pip)
+
+
+def check_fixed_point(
+    fit: SusieFit, case: Case, *, pip: float, lbf: float, per_effect: float, per_effect_relative: float = 0.0
+) -> None:
+    """The posterior is that of the reference where nothing moves any more; absolute limits, but for the last.
+
+    `pip` is the limit of all posteriors, `lbf` of the effects' log Bayes factors, `per_effect` of what each effect
+    says of each variant.
+    """
+    answers, p = case.arrays, len(case.data.z_score)
+    effects = answers["a_conv_effects"].astype(int)
+    np.testing.assert_equal(np.flatnonzero(fit.prior_variance > 1e-9), effects)
+    _check(fit.pip, answers["a_conv_pip"], pip)
+    _check(fit.lbf, case.converged["lbf"], lbf)
+    _check(fit.alpha[effects], answers["a_conv_alpha"][:, :p], pip)
+    unit = max(1.0, np.abs(answers["a_conv_post_mean"]).max())  # without n effects are of the size of z-scores
+    scale = _effect_scale(case)
+    for values, field in ((fit.posterior_mean(), "post_mean"), (fit.posterior_sd(), "post_sd")):
+        _check(values * scale, answers[f"a_conv_{field}"][:p], pip * unit)
+    per_unit_of_trait = {"mu": case.trait_variance**0.5, "mu2": case.trait_variance, "lbf_variable": 1.0}
+    for field, factor in per_unit_of_trait.items():
+        values = getattr(fit, field)[effects] * factor
+        _check(values, answers[f"a_conv_{field}"][:, :p], per_effect, per_effect_relative)
+
+
+def _effect_scale(case: Case) -> float:
+    """From standardised effects to those of the reference, which are per allele where it had standard errors."""
+    if case.standard_error is None:
+        return 1.0
+    return allele_scale(case.data.z_score, case.standard_error, case.data.n_samples)
+
+
+def _check(values: npt.ArrayLike, expected: npt.ArrayLike, absolute: float, relative: float = 0.0) -> None:
+    np.testing.assert_allclose(values, expected, rtol=relative, atol=absolute)
+
+
+# ---- Parts of a case ---------------------------------------------------------------------------------------------
 
 
 def _settings_of(call: dict[str, Any]) -> SusieSettings:

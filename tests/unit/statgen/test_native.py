@@ -8,11 +8,24 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
-from susie_reference import OWN_CASES, SHARED_CASES, input_path, load_case, load_genotypes, needs_shared, needs_susier
+from susie_reference import (
+    OWN_CASES,
+    SHARED_CASES,
+    Limits,
+    check_fixed_point,
+    check_stop,
+    input_path,
+    load_case,
+    load_genotypes,
+    members,
+    needs_shared,
+    needs_susier,
+    stated_members,
+)
 
 from locus2target.core.version import VERSION
 from locus2target.statgen import susie_numba, susier
-from locus2target.statgen.engine import FitError, SusieInput, SusieSettings, allele_scale
+from locus2target.statgen.engine import FitError, SusieInput, SusieSettings
 from locus2target.statgen.native import NativeSusie
 from locus2target.statgen.susier import SusieR
 
@@ -24,61 +37,23 @@ GENOTYPE_CASES = [  # those whose LD is of all the people and all the variants o
 PIP_LIMIT = 1e-6  # the residual z-scores of a sweep are exact to 1e-8
 
 
-def members(fit):
-    return [(found.effect, found.variables.tolist()) for found in fit.credible_sets]
-
-
-def stated_members(answer):
-    return [(found["effect"], found["variables"]) for found in answer["cs"]]
-
-
 @pytest.mark.parametrize("name", ALL_CASES)
 def test_fit_equals_the_reference_at_its_default_stop(name):
     case = load_case(name)
     fit = NativeSusie().fit(case.data, case.settings)
     assert fit.engine == f"native {VERSION}"
-    assert (fit.n_iterations, fit.converged) == (case.stop["niter"], case.stop["converged"])
-    assert members(fit) == stated_members(case.stop)
-    np.testing.assert_allclose(fit.pip, case.arrays["a_stop_pip"], rtol=0, atol=PIP_LIMIT)
-    np.testing.assert_allclose(fit.lbf, case.stop["lbf"], rtol=0, atol=1e-5)
-    np.testing.assert_allclose(fit.prior_variance, np.array(case.stop["V"]) / case.trait_variance, rtol=1e-5, atol=1e-9)
-    np.testing.assert_allclose(fit.residual_variance, case.stop["sigma2"] / case.trait_variance, rtol=1e-7)
-    n = 2 if case.data.n_samples is None else case.data.n_samples  # without n susieR sets 2
-    scale_of_trait = 0.5 * n * np.log(case.trait_variance)  # a density depends on the unit of the trait
-    np.testing.assert_allclose(fit.elbo, case.stop["elbo"][-1] + scale_of_trait, rtol=0, atol=1e-7)
-    for found, expected in zip(fit.credible_sets, case.stop["cs"], strict=True):
-        measured = (found.coverage, found.purity_min, found.purity_mean, found.purity_median)
-        stated = tuple(expected[key] for key in ("coverage", "min_abs_corr", "mean_abs_corr", "median_abs_corr"))
-        np.testing.assert_allclose(measured, stated, rtol=0, atol=PIP_LIMIT)
+    limits = Limits(PIP_LIMIT, lbf=1e-5, prior_variance=(1e-5, 1e-9), residual_variance=1e-7)
+    check_stop(fit, case, limits)
 
 
 @pytest.mark.parametrize("name", ALL_CASES)
 def test_posterior_equals_the_reference_where_nothing_moves_any_more(name):
     """With tolerance 0 the last bit of the evidence ends the fit, so that the number of sweeps is not susieR's."""
-    case, answers = load_case(name), load_case(name).arrays
+    case = load_case(name)
     fit = NativeSusie().fit(case.data, replace(case.settings, tolerance=0.0, max_iterations=2000))
     assert fit.converged
     assert members(fit) == stated_members(case.converged)
-    np.testing.assert_allclose(fit.pip, answers["a_conv_pip"], rtol=0, atol=PIP_LIMIT)
-    np.testing.assert_allclose(fit.lbf, case.converged["lbf"], rtol=0, atol=3e-5)
-    effects, p = answers["a_conv_effects"].astype(int), len(case.data.z_score)
-    assert np.flatnonzero(fit.prior_variance > 1e-9).tolist() == effects.tolist()
-    np.testing.assert_allclose(fit.alpha[effects], answers["a_conv_alpha"][:, :p], rtol=0, atol=PIP_LIMIT)
-    unit = max(1.0, np.abs(answers["a_conv_post_mean"]).max())  # without n effects are of the size of z-scores
-    scale = effect_scale(case)
-    for values, field in ((fit.posterior_mean(), "post_mean"), (fit.posterior_sd(), "post_sd")):
-        np.testing.assert_allclose(values * scale, answers[f"a_conv_{field}"][:p], rtol=0, atol=PIP_LIMIT * unit)
-    per_unit_of_trait = {"mu": case.trait_variance**0.5, "mu2": case.trait_variance, "lbf_variable": 1.0}
-    for field, factor in per_unit_of_trait.items():
-        values, expected = getattr(fit, field)[effects] * factor, answers[f"a_conv_{field}"][:, :p]
-        np.testing.assert_allclose(values, expected, rtol=3e-6, atol=3e-5)
-
-
-def effect_scale(case):
-    """From standardised effects to those of the reference, which are per allele where it had standard errors."""
-    if case.standard_error is None:
-        return 1.0
-    return allele_scale(case.data.z_score, case.standard_error, case.data.n_samples)
+    check_fixed_point(fit, case, pip=PIP_LIMIT, lbf=3e-5, per_effect=3e-5, per_effect_relative=3e-6)
 
 
 @pytest.mark.parametrize("name", ALL_CASES)

@@ -7,11 +7,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from susie_reference import OWN_CASES, SHARED, SHARED_CASES, input_path, load_case, needs_shared, needs_susier
+from susie_reference import (
+    OWN_CASES,
+    SHARED,
+    SHARED_CASES,
+    Limits,
+    check_fixed_point,
+    check_stop,
+    input_path,
+    load_case,
+    members,
+    needs_shared,
+    needs_susier,
+    stated_members,
+)
 
 from locus2target.core.errors import InputError
 from locus2target.statgen import susier
-from locus2target.statgen.engine import FitError, SusieInput, SusieSettings, allele_scale
+from locus2target.statgen.engine import FitError, SusieInput, SusieSettings
 from locus2target.statgen.susier import SusieR
 
 ALL_CASES = [*OWN_CASES, *(pytest.param(name, marks=needs_shared) for name in SHARED_CASES)]
@@ -37,21 +50,8 @@ def test_fit_equals_the_reference_at_its_default_stop(name):
     if fit.engine != REFERENCE:
         _check_another_version(case, fit)
         return
-    np.testing.assert_allclose(fit.pip, case.arrays["a_stop_pip"], rtol=0, atol=1e-8)
-    limit = LBF_LIMIT[case.settings.prior_variance_method]
-    np.testing.assert_allclose(fit.lbf, case.stop["lbf"], rtol=0, atol=limit)
-    assert _members(fit) == _stated_members(case)
-    assert fit.n_iterations == case.stop["niter"]
-    assert fit.converged == case.stop["converged"]
-    np.testing.assert_allclose(fit.prior_variance, np.array(case.stop["V"]) / case.trait_variance, rtol=1e-6, atol=1e-7)
-    np.testing.assert_allclose(fit.residual_variance, case.stop["sigma2"] / case.trait_variance, rtol=1e-8)
-    n = 2 if case.data.n_samples is None else case.data.n_samples  # without n susieR sets 2
-    scale_of_trait = 0.5 * n * np.log(case.trait_variance)  # a density depends on the unit of the trait
-    np.testing.assert_allclose(fit.elbo, case.stop["elbo"][-1] + scale_of_trait, rtol=0, atol=1e-7)
-    for found, expected in zip(fit.credible_sets, case.stop["cs"], strict=True):
-        measured = (found.coverage, found.purity_min, found.purity_mean, found.purity_median)
-        stated = tuple(expected[key] for key in ("coverage", "min_abs_corr", "mean_abs_corr", "median_abs_corr"))
-        np.testing.assert_allclose(measured, stated, rtol=0, atol=1e-8)
+    lbf = LBF_LIMIT[case.settings.prior_variance_method]
+    check_stop(fit, case, Limits(1e-8, lbf, prior_variance=(1e-6, 1e-7), residual_variance=1e-8))
 
 
 def _check_another_version(case, fit):
@@ -59,15 +59,7 @@ def _check_another_version(case, fit):
         pytest.skip("0.16 switches no effect off after an EM step, and finds other signals")
     np.testing.assert_allclose(fit.pip, case.arrays["a_stop_pip"], rtol=0, atol=2e-2)  # it stops elsewhere
     np.testing.assert_allclose(fit.lbf, case.stop["lbf"], rtol=0, atol=0.2)
-    assert _members(fit) == _stated_members(case)
-
-
-def _members(fit):
-    return [(found.effect, found.variables.tolist()) for found in fit.credible_sets]
-
-
-def _stated_members(case):
-    return [(found["effect"], found["variables"]) for found in case.stop["cs"]]
+    assert members(fit) == stated_members(case.stop)
 
 
 @needs_susier
@@ -79,28 +71,8 @@ def test_posterior_equals_the_reference_at_the_fixed_point(name):
     fit = SusieR().fit(case.data, replace(case.settings, tolerance=-np.inf, max_iterations=sweeps))
     if fit.engine != REFERENCE:
         pytest.skip("another version counts and ends its sweeps in another way")
-    p, answers = len(case.data.z_score), case.arrays
-    effects = answers["a_conv_effects"].astype(int)
-    assert np.flatnonzero(fit.prior_variance > 1e-9).tolist() == effects.tolist()
-    np.testing.assert_allclose(fit.pip, answers["a_conv_pip"], rtol=0, atol=1e-8)
-    np.testing.assert_allclose(fit.alpha[effects], answers["a_conv_alpha"][:, :p], rtol=0, atol=1e-8)
-    unit = max(1.0, np.abs(answers["a_conv_post_mean"]).max())  # without n effects are of the size of z-scores
-    scale = _effect_scale(case)
-    for values, field in ((fit.posterior_mean(), "post_mean"), (fit.posterior_sd(), "post_sd")):
-        np.testing.assert_allclose(values * scale, answers[f"a_conv_{field}"][:p], rtol=0, atol=1e-8 * unit)
-    per_unit_of_trait = {"mu": case.trait_variance**0.5, "mu2": case.trait_variance, "lbf_variable": 1.0}
-    for field, factor in per_unit_of_trait.items():
-        values, expected = getattr(fit, field)[effects] * factor, answers[f"a_conv_{field}"][:, :p]
-        np.testing.assert_allclose(values, expected, rtol=0, atol=LBF_LIMIT["optim"])
-    limit = LBF_LIMIT[case.settings.prior_variance_method]
-    np.testing.assert_allclose(fit.lbf, case.converged["lbf"], rtol=0, atol=limit)
-
-
-def _effect_scale(case):
-    """From standardised effects to those of the reference, which are per allele where it had standard errors."""
-    if case.standard_error is None:
-        return 1.0
-    return allele_scale(case.data.z_score, case.standard_error, case.data.n_samples)
+    lbf = LBF_LIMIT[case.settings.prior_variance_method]
+    check_fixed_point(fit, case, pip=1e-8, lbf=lbf, per_effect=LBF_LIMIT["optim"])
 
 
 @needs_susier

@@ -191,7 +191,11 @@ def read_table(
 
 def read_tables(paths: Iterable[str | Path], schema: TableSchema) -> pd.DataFrame:
     """Read several files of one table and stack them in the order given."""
-    frames = [read_table(path, schema) for path in paths]
+    return stack_tables((read_table(path, schema) for path in paths), schema)
+
+
+def stack_tables(frames: Iterable[pd.DataFrame], schema: TableSchema) -> pd.DataFrame:
+    """Rows of several frames of one table in the order given; the empty table where there are none."""
     filled = [frame for frame in frames if len(frame)]
     return pd.concat(filled, ignore_index=True) if filled else schema.empty()
 

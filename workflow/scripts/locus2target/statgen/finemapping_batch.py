@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from locus2target.core.intervals import Region
 from locus2target.core.schemas import CREDIBLE_SETS, FINE_MAPPING, SIGNAL_LBF, SIGNALS, SUMSTATS
-from locus2target.core.tables import Record, TableSchema, read_table, write_table
+from locus2target.core.tables import Record, read_table, stack_tables, write_table
 from locus2target.ingest.genome import Genome
 from locus2target.statgen.engine import FloatArray
 from locus2target.statgen.engines import open_engine
@@ -135,12 +135,10 @@ def write_fine_mapping(
     results: Sequence[FineMappedLocus], *, fine_mapping: str, credible_sets: str, signals: str, signal_lbf: str
 ) -> None:
     """Write the four tables of a batch."""
-    _write([result.fine_mapping for result in results], fine_mapping, FINE_MAPPING)
-    _write([result.credible_sets for result in results], credible_sets, CREDIBLE_SETS)
-    _write([result.signals for result in results], signals, SIGNALS)
-    _write([result.signal_lbf for result in results], signal_lbf, SIGNAL_LBF)
-
-
-def _write(parts: Sequence[pd.DataFrame], path: str, schema: TableSchema) -> None:
-    filled = [part for part in parts if len(part)]
-    write_table(pd.concat(filled, ignore_index=True) if filled else schema.empty(), path, schema)
+    for parts, path, schema in (
+        ([result.fine_mapping for result in results], fine_mapping, FINE_MAPPING),
+        ([result.credible_sets for result in results], credible_sets, CREDIBLE_SETS),
+        ([result.signals for result in results], signals, SIGNALS),
+        ([result.signal_lbf for result in results], signal_lbf, SIGNAL_LBF),
+    ):
+        write_table(stack_tables(parts, schema), path, schema)

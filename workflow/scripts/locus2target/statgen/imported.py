@@ -16,7 +16,7 @@ from locus2target.core.chromosomes import chromosome_rank
 from locus2target.core.errors import InputError
 from locus2target.core.intervals import Region, region_around
 from locus2target.core.schemas import CREDIBLE_SETS, FINE_MAPPING, LOCI, SIGNAL_LBF, SIGNALS
-from locus2target.core.tables import TableSchema
+from locus2target.core.tables import stack_tables
 from locus2target.statgen.abf import FloatArray, effect_signs, study_log_bayes_factors
 from locus2target.statgen.loci import LocusRules, group_leads, locus_id, name_neighbours
 
@@ -85,9 +85,9 @@ def import_study(
     return ImportedStudy(
         loci=LOCI.frame(part.locus for part in parts),
         fine_mapping=FINE_MAPPING.frame(part.fine_mapping for part in parts),
-        credible_sets=_stack([part.variants for part in parts], CREDIBLE_SETS),
+        credible_sets=stack_tables((part.variants for part in parts), CREDIBLE_SETS),
         signals=SIGNALS.frame(row for part in parts for row in part.signals),
-        signal_lbf=_stack([factors for part in parts for factors in part.factors], SIGNAL_LBF),
+        signal_lbf=stack_tables((factors for part in parts for factors in part.factors), SIGNAL_LBF),
         n_outside=int((~variants["variant"].isin(placed)).sum()),
     )
 
@@ -101,10 +101,6 @@ def _require_distinct(regions: list[Region], where: str) -> None:
                 where=where,
                 remedy="Keep one of the two, or leave `region` unmapped: their sets then are signals of one locus.",
             )
-
-
-def _stack(parts: list[pd.DataFrame], schema: TableSchema) -> pd.DataFrame:
-    return pd.concat(parts, ignore_index=True)[schema.names] if parts else schema.empty()
 
 
 # ---- Loci --------------------------------------------------------------------------------------------------------
@@ -191,8 +187,8 @@ def _import_locus(
         strength = None if marginal is None else _mean_factor(marginal)
         row_of_signal = {"signal": signal, "method": method, "log_bayes_factor": strength}
         signals.append(shared | row_of_signal | _signal_row(members))
-        factors.append(of_signal.assign(locus=shared["locus"], signal=signal))
-    listed = _variant_rows(variants, locus.sets).assign(**shared)
+        factors.append(of_signal.assign(locus=shared["locus"], signal=signal)[SIGNAL_LBF.names])
+    listed = _variant_rows(variants, locus.sets).assign(**shared)[CREDIBLE_SETS.names]
     return _LocusTables(shared | row, shared | _fine_mapping_row(row, len(signals)), listed, signals, factors)
 
 

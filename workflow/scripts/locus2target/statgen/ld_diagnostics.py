@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
-from scipy.special import log_ndtr
 
+from locus2target.ingest.association import neg_log10_p_of_z
 from locus2target.statgen.engine import FloatArray, IntArray, SusieFit, adjusted_z_scores
 from locus2target.statgen.kriging import flip_candidates, krige
 from locus2target.statgen.ld import LdMatrix, Spectrum
@@ -287,10 +287,8 @@ def _prediction_neg_log10_p(
     weights = inverse @ with_near
     unexplained = np.maximum(1.0 - (weights * with_near).sum(axis=0), 1.0 / n_samples)
     strength = float(z_score[signals] @ inverse @ z_score[signals])
-    deviation = np.abs(z_score[near] - z_score[signals] @ weights)
-    log_tail = log_ndtr(-deviation / np.sqrt(unexplained + unexplained**2 * strength / n_samples))
-    result: FloatArray = -(np.log(2.0) + log_tail) / np.log(10.0)
-    return result
+    deviation = z_score[near] - z_score[signals] @ weights
+    return neg_log10_p_of_z(deviation / np.sqrt(unexplained + unexplained**2 * strength / n_samples))
 
 
 # ---- The verdict before a fit ------------------------------------------------------------------------------------

@@ -106,21 +106,6 @@ class AlignedMatrix:
     n_samples: int
     keys_digest: str
 
-    @property
-    def n_not_in_study(self) -> int:
-        """Variants of the matrix that the study does not have."""
-        return self.left_out.get("not_in_study", 0)
-
-    @property
-    def n_duplicate(self) -> int:
-        """Further rows of variants already there."""
-        return self.left_out.get("duplicate", 0)
-
-    @property
-    def n_monomorphic(self) -> int:
-        """Variants whose correlations are not numbers."""
-        return self.left_out.get("monomorphic", 0)
-
     def matrix(self) -> LdMatrix:
         """The LD matrix as the file has it: one that is not positive semidefinite shows in `spectrum.smallest`."""
         return LdMatrix(self.rows, self.r, self.n_samples, self.keys_digest)

@@ -33,21 +33,6 @@ class AlignedLd(Protocol):
         ...
 
     @property
-    def n_not_in_study(self) -> int:
-        """Those among them that the study does not have."""
-        ...
-
-    @property
-    def n_duplicate(self) -> int:
-        """Those that say a second time what another one said."""
-        ...
-
-    @property
-    def n_monomorphic(self) -> int:
-        """Those without variation."""
-        ...
-
-    @property
     def n_exchanged(self) -> int:
         """Variants that the source counts by the other allele; their sign is turned, and they are used."""
         ...
@@ -100,21 +85,6 @@ class AlignedGenotypes:
     def rows(self) -> IntArray:
         """int64 array of shape (n_variants,), ascending: rows of the study that have LD."""
         return self.dosages.rows
-
-    @property
-    def n_not_in_study(self) -> int:
-        """Cohort variants that the study does not have."""
-        return self.left_out.get("not_in_study", 0)
-
-    @property
-    def n_duplicate(self) -> int:
-        """Further records of variants already there."""
-        return self.left_out.get("duplicate", 0)
-
-    @property
-    def n_monomorphic(self) -> int:
-        """Variants for which all people have the same dosage."""
-        return self.left_out.get("monomorphic", 0)
 
     def matrix(self) -> LdMatrix:
         """Correlation of the dosages; as a factor where there are fewer people than variants."""

@@ -50,9 +50,6 @@ class KeptLd:
     keys: tuple[str, ...]
     rows: IntArray
     left_out: Mapping[str, int]
-    n_not_in_study: int
-    n_duplicate: int
-    n_monomorphic: int
     n_exchanged: int
     compute: Callable[[], LdMatrix]
 
@@ -83,9 +80,6 @@ class RepeatedLd:
                 keys=tuple(keys[found.rows]),
                 rows=found.rows,
                 left_out=found.left_out,
-                n_not_in_study=found.n_not_in_study,
-                n_duplicate=found.n_duplicate,
-                n_monomorphic=found.n_monomorphic,
                 n_exchanged=found.n_exchanged,
                 compute=cache(found.matrix),
             )

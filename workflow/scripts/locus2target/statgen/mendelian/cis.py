@@ -24,6 +24,7 @@ from scipy.linalg import cho_factor, cho_solve
 from locus2target.core.schemas import CIS_EFFECTS
 from locus2target.core.tables import Record, records
 from locus2target.core.variants import match_variants
+from locus2target.statgen.abf import float_column
 from locus2target.statgen.coloc_traits import TRAIT
 from locus2target.statgen.mendelian.estimators import Estimate, make_estimate, wald_ratio
 from locus2target.statgen.mendelian.instruments import Instruments
@@ -226,21 +227,17 @@ def pair_effects(qtl_rows: pd.DataFrame, study: pd.DataFrame) -> pd.DataFrame:
         {
             "variant": exposure["variant"].to_numpy(object),
             "study_variant": outcome["variant"].to_numpy(object),
-            "exposure_beta": _floats(exposure["beta"]),
-            "exposure_se": _floats(exposure["standard_error"]),
-            "outcome_beta": _floats(outcome["beta"]) * match.sign,
-            "outcome_se": _floats(outcome["standard_error"]),
-            "exposure_n": _floats(exposure["n_effective"]),
-            "outcome_n": _floats(outcome["n_effective"]),
+            "exposure_beta": float_column(exposure, "beta"),
+            "exposure_se": float_column(exposure, "standard_error"),
+            "outcome_beta": float_column(outcome, "beta") * match.sign,
+            "outcome_se": float_column(outcome, "standard_error"),
+            "exposure_n": float_column(exposure, "n_effective"),
+            "outcome_n": float_column(outcome, "n_effective"),
         }
     )
     values = pairs[_EFFECTS].to_numpy()
     finite = np.isfinite(values).all(axis=1)
     return pairs.assign(has_beta=finite & (values[:, 0] != 0) & (values[:, 1] > 0) & (values[:, 3] > 0))
-
-
-def _floats(column: pd.Series) -> FloatArray:
-    return column.to_numpy(np.float64, na_value=np.nan)
 
 
 def _choose_instruments(

@@ -19,6 +19,7 @@ import pandas as pd
 from locus2target.core.schemas import TRAIT_EFFECTS, TRAIT_INSTRUMENTS
 from locus2target.core.tables import Record
 from locus2target.core.variants import match_variants
+from locus2target.statgen.abf import float_column
 from locus2target.statgen.clumping import INDEX, Clumping, clump_variants
 from locus2target.statgen.ld_sources import LdSource
 from locus2target.statgen.mendelian.cis import MIN_F_STATISTIC
@@ -31,7 +32,6 @@ from locus2target.statgen.mendelian.sensitivity import leave_one_out
 from locus2target.statgen.mendelian.steiger import steiger_test, variance_explained
 
 logger = logging.getLogger(__name__)
-FloatArray = npt.NDArray[np.float64]
 
 USED = "used"
 SUMSTATS_COLUMNS = [
@@ -116,22 +116,18 @@ def pair_candidates(exposure: pd.DataFrame, outcome: pd.DataFrame, *, rules: Tra
     beside = outcome.iloc[place].reset_index(drop=True) if len(outcome) else outcome.reindex(associated.index)
     found = place >= 0
     pairs = associated[_KEY].assign(
-        exposure_beta=_floats(associated["beta"]),
-        exposure_se=_floats(associated["standard_error"]),
+        exposure_beta=float_column(associated, "beta"),
+        exposure_se=float_column(associated, "standard_error"),
         exposure_neg_log10_p=associated["neg_log10_p"],
-        exposure_n=_floats(associated["n_effective"]),
-        outcome_se=np.where(found, _floats(beside["standard_error"]), np.nan),
-        outcome_n=np.where(found, _floats(beside["n_effective"]), np.nan),
+        exposure_n=float_column(associated, "n_effective"),
+        outcome_se=np.where(found, float_column(beside, "standard_error"), np.nan),
+        outcome_n=np.where(found, float_column(beside, "n_effective"), np.nan),
     )
     aligned = _align_outcome(associated, beside, found, rules.palindromes)
     pairs = pairs.assign(outcome_beta=aligned["outcome_beta"].where(found))
     with np.errstate(divide="ignore", invalid="ignore"):
         pairs["f_statistic"] = (pairs["exposure_beta"] / pairs["exposure_se"]) ** 2
     return _judge_candidates(pairs, found, aligned)
-
-
-def _floats(column: pd.Series) -> FloatArray:
-    return column.to_numpy(np.float64, na_value=np.nan)
 
 
 def _align_outcome(
@@ -142,11 +138,11 @@ def _align_outcome(
         {
             "exposure_effect_allele": exposure["alt"],
             "exposure_other_allele": exposure["ref"],
-            "exposure_frequency": _floats(exposure["alt_frequency"]),
+            "exposure_frequency": float_column(exposure, "alt_frequency"),
             "outcome_effect_allele": outcome["alt"].where(found),
             "outcome_other_allele": outcome["ref"].where(found),
-            "outcome_beta": _floats(outcome["beta"]),
-            "outcome_frequency": _floats(outcome["alt_frequency"]),
+            "outcome_beta": float_column(outcome, "beta"),
+            "outcome_frequency": float_column(outcome, "alt_frequency"),
         }
     )
     return harmonize_effects(rows, palindromes=palindromes)

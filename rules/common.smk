@@ -140,8 +140,12 @@ EVIDENCE_SETTINGS = pick(config["ranking"], "gene_types", "candidate_window_bp")
     "posterior_threshold": config["colocalization"]["posterior_threshold"],
 }
 HARMONIZATION_SETTINGS = config["harmonization"] | pick(config["genome"], "build")
-SCORE_SETTINGS = pick(config["scoring"], "batch_size", "device", "motif_p")
-MUTATE_SETTINGS = SCORE_SETTINGS | pick(config["mutagenesis"], "flank_bp")
+MODEL_SETTINGS = pick(
+    config["scoring"], "batch_size", "chunk", "cache", "device", "motif_p"
+) | pick(config["genome"], "build")
+BACKGROUND_SETTINGS = MODEL_SETTINGS | pick(config["scoring"], "background_variants")
+SCORE_SETTINGS = MODEL_SETTINGS | pick(config["scoring"], "tracks_per_score")
+MUTATE_SETTINGS = MODEL_SETTINGS | pick(config["mutagenesis"], "flank_bp")
 ALL_LOCI = [
     *gather.locus_batches("results/split_loci/{scatteritem}.parquet"),
     *collect("results/import_credible_sets/{study}.loci.parquet", study=IMPORTED),
@@ -163,8 +167,11 @@ VARIANT_EFFECTS = [
         f"results/score_variants/{model}/{{scatteritem}}.parquet"
     )
 ]
-MUTAGENESIS = [
-    path.replace("score_variants", "mutate_windows") for path in VARIANT_EFFECTS
+MUTATED_BY = [
+    model
+    for model in MODELS
+    if config["mutagenesis"]["models"] is None
+    or model in config["mutagenesis"]["models"]
 ]
 SOFTWARE = ("snakemake", "numpy", "pandas", "scipy", "torch", "cyvcf2", "pysam", "rpy2")
 RUN_FACTS = {
@@ -194,8 +201,9 @@ def qtl_row(wildcards):
 
 
 def model_row(wildcards):
-    """The model's row of the sheet."""
-    return SETTINGS.models[wildcards.model]
+    """What the model's row of the sheet says of how it is run."""
+    row = SETTINGS.models[wildcards.model]
+    return {key: value for key, value in row.items() if key != "background"}
 
 
 def study_chain(wildcards):
@@ -223,7 +231,11 @@ def fine_mapped(table, batch):
 
 def batch_table(table):
     """Input function: a fine-mapping table of the batch."""
-    return lambda wildcards: fine_mapped(table, wildcards.batch)
+
+    def of_batch(wildcards):
+        return fine_mapped(table, wildcards.batch)
+
+    return of_batch
 
 
 def all_batches(table):
@@ -263,8 +275,30 @@ def qtl_source(wildcards):
 
 
 def model_weights(wildcards):
-    """The model's weights."""
-    return model_row(wildcards)["weights"]
+    """The model's weights: one file or folder for each replicate."""
+    return SETTINGS.weights(wildcards.model)
+
+
+def given_background(wildcards):
+    """Background that came with the model; nothing when the run samples its own."""
+    return SETTINGS.models[wildcards.model]["background"] or []
+
+
+def peaks(wildcards):
+    """Open chromatin, for scores about a variant's own peak; nothing when the config gives none."""
+    return config["annotations"]["open_chromatin"] or []
+
+
+def mutagenesis(table=None):
+    """A table of saturation mutagenesis of all models that do it; the maps themselves without a name."""
+    suffix = "parquet" if table is None else f"{table}.parquet"
+    return [
+        path
+        for model in MUTATED_BY
+        for path in gather.variant_batches(
+            f"results/mutate_windows/{model}/{{scatteritem}}.{suffix}"
+        )
+    ]
 
 
 def annotation_files(wildcards):

@@ -28,12 +28,45 @@ rule collect_variants:
         "../workflow/scripts/collect_variants.py"
 
 
+rule sample_background:
+    """Score random single-base changes, with which every score is compared."""
+    input:
+        genome=rules.index_reference.output.genome,
+        genes=rules.annotate_genes.output.genes,
+        exons=rules.annotate_genes.output.exons,
+        peaks=peaks,
+        weights=model_weights,
+        given=given_background,
+    output:
+        background="results/sample_background/{model}.parquet",
+    log:
+        "logs/sample_background/{model}.log",
+    benchmark:
+        "logs/benchmarks/sample_background/{model}.tsv"
+    conda:
+        "../envs/sequence.yaml"
+    resources:
+        gpu=GPUS,
+    params:
+        model=model_row,
+        settings=BACKGROUND_SETTINGS,
+        library=library("sample_background"),
+    message:
+        "Sampling the background of {wildcards.model}"
+    script:
+        "../workflow/scripts/sample_background.py"
+
+
 rule score_variants:
     """Score a batch of variants: ALT against REF haplotype windows."""
     input:
         variants="results/collect_variants/{scatteritem}.variants.parquet",
         genome=rules.index_reference.output.genome,
+        genes=rules.annotate_genes.output.genes,
+        exons=rules.annotate_genes.output.exons,
+        peaks=peaks,
         weights=model_weights,
+        background=rules.sample_background.output.background,
     output:
         variant_effects="results/score_variants/{model}/{scatteritem}.parquet",
     log:
@@ -55,13 +88,19 @@ rule score_variants:
 
 
 rule mutate_windows:
-    """Saturation mutagenesis around the best variants of a batch's loci."""
+    """Saturation mutagenesis around the best variants of a batch's loci, and the motifs there."""
     input:
         windows="results/collect_variants/{scatteritem}.windows.parquet",
         genome=rules.index_reference.output.genome,
+        genes=rules.annotate_genes.output.genes,
+        exons=rules.annotate_genes.output.exons,
+        peaks=peaks,
         weights=model_weights,
+        motifs=config["mutagenesis"]["motifs"],
     output:
         mutagenesis="results/mutate_windows/{model}/{scatteritem}.parquet",
+        attribution="results/mutate_windows/{model}/{scatteritem}.attribution.parquet",
+        motif_hits="results/mutate_windows/{model}/{scatteritem}.motif_hits.parquet",
     log:
         "logs/mutate_windows/{model}/{scatteritem}.log",
     benchmark:

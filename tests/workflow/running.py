@@ -6,12 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from environment import STARTED_WITH
 from toy import ROOT
 
-# As this process was started. R, once a test has loaded it, puts its own folders first in LD_LIBRARY_PATH of
-# os.environ, and a child would find another Python's library there.
-_STARTED_WITH = Path("/proc/self/environ").read_bytes().decode().split("\0")
-ENVIRONMENT = dict(entry.split("=", 1) for entry in _STARTED_WITH if "=" in entry and not entry.startswith("SNAKEMAKE"))
+ENVIRONMENT = {name: value for name, value in STARTED_WITH.items() if not name.startswith("SNAKEMAKE")}
 
 
 def run_snakemake(

@@ -17,7 +17,15 @@ def test_all_stages_are_there() -> None:
         *("index_reference", "annotate_genes", "harmonize_sumstats", "harmonize_qtl", "define_loci", "split_loci"),
         *("finemap_loci", "import_credible_sets", "crosscheck_loci", "finemap_qtls", "colocalize_loci"),
         *("estimate_cis_effects", "tabulate_directions", "estimate_trait_effects"),
-        *("collect_variants", "score_variants", "mutate_windows", "fit_priors", "apply_priors"),
+        *(
+            "collect_variants",
+            "sample_background",
+            "train_accessibility",
+            "score_variants",
+            "mutate_windows",
+            "fit_priors",
+            "apply_priors",
+        ),
         *("assemble_evidence", "rank_genes", "plot_locus", "render_report"),
     }
 

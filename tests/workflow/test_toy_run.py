@@ -36,6 +36,7 @@ def test_job_counts_of_a_dry_run(toy: Toy) -> None:
         "estimate_cis_effects": 3,
         "tabulate_directions": 1,
         "collect_variants": 1,
+        "sample_background": 1,
         "score_variants": 2,
         "mutate_windows": 2,
         "fit_priors": 1,
@@ -178,6 +179,7 @@ AFTER_RANKING = {"rank_genes", "plot_locus", "render_report"}
 AFTER_EFFECTS = {"tabulate_directions", "assemble_evidence", *AFTER_RANKING}
 AFTER_COLOC = {"colocalize_loci", "estimate_cis_effects", *AFTER_EFFECTS}
 AFTER_SCORES = {"fit_priors", "apply_priors", "mutate_windows", "assemble_evidence", *AFTER_RANKING}
+AFTER_EFFECT_SIZES = AFTER_SCORES - {"mutate_windows"}
 AFTER_FINEMAP = {"collect_variants", "score_variants", "crosscheck_loci", *AFTER_SCORES, *AFTER_COLOC}
 
 
@@ -188,6 +190,8 @@ AFTER_FINEMAP = {"collect_variants", "score_variants", "crosscheck_loci", *AFTER
         ("colocalization", "qtl_p", 1.0e-6, {"finemap_qtls", *AFTER_COLOC}),
         ("ranking", "confident_probability", 0.7, AFTER_RANKING),
         ("report", "title", "another title", {"render_report"}),
+        ("scoring", "tracks_per_score", 5, {"score_variants", *AFTER_EFFECT_SIZES}),
+        ("scoring", "background_variants", 500, {"sample_background", "score_variants", *AFTER_EFFECT_SIZES}),
         ("mutagenesis", "flank_bp", 20, {"mutate_windows", "render_report"}),
         ("finemapping", "max_signals", 5, {"finemap_loci", "finemap_qtls", *AFTER_FINEMAP}),
         ("finemapping", "crosscheck", 1, {"crosscheck_loci", "render_report"}),

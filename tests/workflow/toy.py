@@ -232,7 +232,9 @@ def write_config(directory: Path) -> Path:
     config["annotations"] = dict.fromkeys(config["annotations"])
     config["loci"] |= {"window_bp": 250_000, "min_variants": 20, "batches": 2}
     config["mendelian_randomization"]["pairs"] = [{"exposure": "toy_gwas", "outcome": "outcome_gwas"}]
-    config["ranking"]["weights"] = str(ROOT / config["ranking"]["weights"])
+    resources = (("ranking", "weights"), ("mutagenesis", "motifs"), ("accessibility_training", "motifs"))
+    for section, key in resources:
+        config[section][key] = str(ROOT / config[section][key])
     for name, rows in SHEETS.items():
         config["sheets"][name] = f"config/{name}.tsv"
         write_sheet(directory / "config" / f"{name}.tsv", name, rows)

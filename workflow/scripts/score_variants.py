@@ -1,21 +1,21 @@
 """Score a batch of variants with one sequence model: ALT against REF haplotype.
 
-Reads the batch (`scored_variants`, positions 1-based), the indexed genome and the model's weights. Writes
-`variant_effects`: for each variant a row with its largest effect and that effect's quantile among random single-base
-changes of the same genome, then a row per track worth reporting; a variant that cannot be scored has one row that says
-why, with no value.
+Reads the batch (`scored_variants`, positions 1-based), the indexed genome, genes, exons, the model's weights and its
+background. Writes `variant_effects`: for each variant and score a row with its largest effect and that effect's
+quantile among random single-base changes of the same genome, then a row per effect worth reporting; a variant that
+cannot be scored has one row per score that says why, with no value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from locus2target.core.job import job
-from locus2target.core.schemas import SCORED_VARIANTS, VARIANT_EFFECTS
+from locus2target.core.schemas import SCORE_BACKGROUND, SCORED_VARIANTS, VARIANT_EFFECTS
 from locus2target.core.tables import read_table, write_table
-from locus2target.ingest.genome import Genome
-from locus2target.sequence.background import background_sizes
-from locus2target.sequence.registry import load_model
-from locus2target.sequence.scoring import effects_table, log_model, resolve_device, score_variants
+from locus2target.sequence.background import check_background
+from locus2target.sequence.effects_table import effects_table
+from locus2target.sequence.job import open_scoring
+from locus2target.targets.annotations import read_open_chromatin
 
 if TYPE_CHECKING:
     snakemake: Any
@@ -25,7 +25,11 @@ def main(
     *,
     variants: str,
     genome: str,
-    weights: str,
+    genes: str,
+    exons: str,
+    peaks: str | None,
+    weights: Sequence[str],
+    background: str,
     variant_effects: str,
     model: Mapping[str, Any],
     settings: Mapping[str, Any],
@@ -34,14 +38,14 @@ def main(
     if table.empty:
         write_table(VARIANT_EFFECTS.empty(), variant_effects, VARIANT_EFFECTS)
         return
-    device = resolve_device(settings["device"])
-    loaded = load_model(model, weights=weights, device=device, settings=settings)
-    log_model(loaded.spec, device)
-    size = settings["batch_size"]
-    with Genome(genome) as reference:
-        scores = score_variants(loaded, table, reference.fetch, batch_size=size)
-        background = background_sizes(loaded, reference.fetch, reference.lengths, batch_size=size)
-    write_table(effects_table(loaded, table, scores, background), variant_effects, VARIANT_EFFECTS)
+    elements = None if peaks is None else read_open_chromatin(peaks)
+    inputs = {"weights": weights, "genome": genome, "genes": genes, "exons": exons, "peaks": elements}
+    with open_scoring(model, settings, **inputs, prefilter=True) as scoring:
+        sizes = read_table(background, SCORE_BACKGROUND)
+        check_background(sizes, scoring.model, where=background)
+        scores = scoring.score(table)
+    effects = effects_table(scoring.model, table, scores, sizes, tracks_per_score=settings["tracks_per_score"])
+    write_table(effects, variant_effects, VARIANT_EFFECTS)
 
 
 if __name__ == "__main__":
@@ -49,7 +53,11 @@ if __name__ == "__main__":
         main(
             variants=snakemake.input.variants,
             genome=snakemake.input.genome,
+            genes=snakemake.input.genes,
+            exons=snakemake.input.exons,
+            peaks=snakemake.input.peaks or None,
             weights=snakemake.input.weights,
+            background=snakemake.input.background,
             variant_effects=snakemake.output.variant_effects,
             model=snakemake.params.model,
             settings=snakemake.params.settings,

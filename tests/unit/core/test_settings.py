@@ -34,6 +34,9 @@ def problem(config: Config) -> str:
 def test_the_shipped_config_is_valid(config: Config) -> None:
     settings = load_settings(config, schemas=SCHEMAS, where="config.yaml")
     assert len(settings.diseases) == 6
+    assert settings.weights("motif_jaspar2026") == ["resources/motifs/jaspar2026_core_vertebrates.npz"]
+    settings.models["motif_jaspar2026"] |= {"weights": "w/fold{replicate}", "replicates": "0, 3"}
+    assert settings.weights("motif_jaspar2026") == ["w/fold0", "w/fold3"]
     assert settings.chain("GRCh37") is None
     assert settings.chain("GRCh38") == config["genome"]["chains"]["GRCh38"]
 
@@ -98,6 +101,8 @@ def cell(rows: list[list[str]], line: int, column: str, value: str) -> None:
         ("studies", lambda r: r[1].pop(), "line 2:"),
         ("qtls", lambda r: cell(r, 2, "coverage", "all"), "line 2, column 'coverage': 'all', expected full"),
         ("models", lambda r: cell(r, 2, "backend", "borzoy"), "line 2, column 'backend': 'borzoy', expected motif"),
+        ("models", lambda r: cell(r, 2, "backend", "score_table"), "of backend score_table does not read window_bp"),
+        ("models", lambda r: cell(r, 2, "replicates", "0,1"), "must have both '{replicate}' in weights and a list of"),
         ("cohorts", lambda r: r.__delitem__(slice(1, None)), "cohorts.tsv: no rows"),
         (
             "cohorts",

@@ -50,7 +50,7 @@ def settings(tmp_path: Path) -> Settings:
             "m": [{"genotypes": None, "ld_matrix": str(tmp_path / "ld.npz"), "dosage_field": "GT"}],
         },
         qtls={"q": {"path": str(tmp_path / "qtl.tsv")}},
-        models={"m": {"weights": str(tmp_path / "model.npz")}},
+        models={"m": {"weights": str(tmp_path / "model.npz"), "replicates": None, "background": None}},
     )
 
 

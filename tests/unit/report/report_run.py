@@ -65,6 +65,8 @@ def write_toy_run(folder: Path) -> ToyRun:
             "gene_directions": put("gene_directions", schemas.GENE_DIRECTIONS, _directions()),
             "variant_effects": [put("variant_effects", schemas.VARIANT_EFFECTS, _variant_effects())],
             "mutagenesis": [put("mutagenesis", schemas.MUTAGENESIS, _mutagenesis())],
+            "attribution": [put("attribution", schemas.ATTRIBUTION, _attribution())],
+            "motif_hits": [put("motif_hits", schemas.MOTIF_HITS, _motif_hits())],
             "genes": put("genes", schemas.GENES, _genes()),
             "exons": put("exons", schemas.EXONS, _exons()),
             "evidence": [put(f"evidence/{disease}", schemas.EVIDENCE, _evidence(disease)) for disease in DISEASES],
@@ -333,6 +335,7 @@ def _colocalization() -> list[dict[str, object]]:
 def _variant_effects() -> list[dict[str, object]]:
     def effect(index: int, chromosome: str, **values: object) -> dict[str, object]:
         row = {"variant": variant_at(index, chromosome)["variant"], "model": "jaspar", "status": "ok", "reason": ""}
+        row |= {"scorer": "motif_log_odds", "mask": "", "largest": False}
         return {**row, **values}
 
     return [
@@ -376,6 +379,23 @@ def _mutagenesis() -> list[dict[str, object]]:
              status="no_sequence", reason="The FASTA has only N there.")
     )  # fmt: skip
     return rows
+
+
+def _attribution() -> list[dict[str, object]]:
+    window = dict(locus="alpha_strong", variant=f"22:{LEAD}:A:G", model="jaspar", chromosome="22")
+    return [
+        window | dict(position=position, ref="A" if position == LEAD else "ACGT"[position % 4], attribution=height)
+        for position in range(LEAD - 40, LEAD + 41)
+        for height in [4.0 if abs(position - LEAD) < 4 else 0.1]
+    ]
+
+
+def _motif_hits() -> list[dict[str, object]]:
+    return [
+        dict(locus="alpha_strong", variant=f"22:{LEAD}:A:G", model="jaspar", motif="GATA1 MA0035.5", motif_family="GATA",
+             chromosome="22", start=LEAD - 5, end=LEAD + 3, strand="-", neg_log10_p=4.3, attribution_share=0.8,
+             shift_p=0.0123, holds_variant=True)
+    ]  # fmt: skip
 
 
 def gene_id(number: int) -> str:

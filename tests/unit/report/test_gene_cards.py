@@ -64,15 +64,17 @@ def test_variant_without_sequence_says_so(toy_run: ToyRun) -> None:
 def test_score_of_another_gene_is_not_this_genes_effect() -> None:
     effects = pd.DataFrame(
         {
-            "gene_id": ["other", "own"],
-            "value": [9.0, -0.5],
-            "track": ["liver", None],
-            "scorer": ["log_sed", "log_sed"],
-            "status": "ok",
+            "model": ["borzoi", "borzoi", "borzoi", "table"],
+            "gene_id": ["other", "own", "own", None],
+            "value": [9.0, -0.5, 0.7, None],
+            "background_quantile": [0.99, 0.99, 0.5, None],
+            "track": ["liver", None, "blood", None],
+            "scorer": "log_sed",
+            "status": ["ok", "ok", "ok", "not_in_table"],
             "reason": "",
         }
     )
-    assert strongest_effect(effects, "own") == "log_sed −0.50"
+    assert strongest_effect(effects, "own") == "log_sed −0.50; not_in_table"  # one phrase per model, rarest first
 
 
 def test_doubtful_ld_speaks_against_a_gene(toy_run: ToyRun) -> None:

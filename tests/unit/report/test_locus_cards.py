@@ -4,7 +4,7 @@ import pytest
 from report_run import LEAD, ToyRun
 
 from locus2target.core.tables import records
-from locus2target.report.locus_cards import LocusCard, heat_maps, locus_card
+from locus2target.report.locus_cards import LocusCard, locus_card
 from locus2target.report.run_tables import RunTables, load_run_tables
 
 
@@ -45,20 +45,6 @@ def test_colocalization_best_first_and_failures_counted(tables: RunTables) -> No
 def test_evidence_about_the_locus_as_a_whole_is_shown(tables: RunTables) -> None:
     (row,) = _card(tables, "alpha_strong").statements.rows
     assert [cell.text for cell in row] == ["Enhancer link", "no_annotation", "The config gives no enhancer-gene links."]
-
-
-def test_heat_map_by_hand(tables: RunTables) -> None:
-    windows = tables.mutagenesis[tables.mutagenesis["locus"] == "alpha_strong"]
-    (drawn,) = heat_maps(windows, tables.variant_effects)
-    assert drawn.data is not None
-    data = drawn.data
-    own = records(windows[(windows["position"] == LEAD) & (windows["alt"] == "C")])[0]
-    column = LEAD - data["first"]
-    assert data["reference"][column] == "A"
-    assert data["values"]["ACGT".index("C")][column] == round(own["value"], 3)
-    assert data["values"]["ACGT".index("A")][column] is None
-    assert data["limit"] == windows["value"].abs().max()
-    assert "The variant itself changes GATA1 MA0035.5 most: −4.20" in drawn.note
 
 
 def test_window_without_sequence_is_named(tables: RunTables) -> None:

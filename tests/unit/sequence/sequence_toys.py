@@ -6,10 +6,18 @@ import numpy as np
 import pandas as pd
 import torch
 
+from locus2target.sequence.backends import Score, Sources
+from locus2target.sequence.model_row import ModelRow
+from locus2target.sequence.motif import load_motif_model
+from locus2target.sequence.scoring import Scoring, largest_effects, largest_values
+
 torch.set_num_threads(1)  # as in a job of one thread; with more, tests that run side by side wait for each other
 
 ROOT = Path(__file__).parents[3]
 BANK = ROOT / "resources" / "motifs" / "jaspar2026_core_vertebrates.npz"
+
+
+SILENT_ZERO = Score("score", "largest", "", "", "nothing changes", silent_value=0.0)
 
 
 class ToyGenome:
@@ -22,6 +30,10 @@ class ToyGenome:
     @property
     def lengths(self):
         return {name: len(sequence) for name, sequence in self.sequences.items()}
+
+    @property
+    def sources(self):
+        return Sources(self.fetch, self.lengths)
 
     def fetch(self, chromosome, start, end):
         self.reads += 1
@@ -71,3 +83,21 @@ def write_bank(path, matrices, names=None, families=None, **changes):
     }
     np.savez(path, **(arrays | changes))
     return path
+
+
+def motif_model(path=BANK, *, motif_p=1e-4, window_bp=256, batch_size=256, model="motif"):
+    row = ModelRow(model, "motif", (path,), window_bp=window_bp)
+    return load_motif_model(row, device=torch.device("cpu"), batch_size=batch_size, motif_p=motif_p)
+
+
+def scoring(model, genome, *, chunk=1_000_000, cache=None):
+    return Scoring(model, genome.sources, chunk, cache)
+
+
+def score(model, table, genome, **settings):
+    return scoring(model, genome, **settings).score(table)
+
+
+def largest(scores):
+    """Value (0 where silent) and track (-1: none) of each variant's largest effect under the one score of the model."""
+    return largest_values(scores, [SILENT_ZERO])[:, 0], scores.effects.at(largest_effects(scores, 1)[:, 0]).tracks

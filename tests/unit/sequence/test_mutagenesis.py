@@ -1,19 +1,16 @@
 import pytest
-import torch
-from sequence_toys import BANK, ToyGenome, random_sequence, variant_table
+from sequence_toys import ToyGenome, largest, motif_model, random_sequence, score, scoring, variant_table
 
 from locus2target.core.schemas import MUTAGENESIS
 from locus2target.core.tables import read_table, write_table
-from locus2target.sequence.motif import load_motif_model
 from locus2target.sequence.mutagenesis import mutate_windows
-from locus2target.sequence.scoring import score_variants
 
 CTCF = "GCCACCAGGGGGCGC"
 
 
 @pytest.fixture(scope="module")
 def model():
-    return load_motif_model(BANK, model="motif", window_bp=256, device=torch.device("cpu"), motif_p=1e-4)
+    return motif_model()
 
 
 def windows_of(*rows):
@@ -21,8 +18,8 @@ def windows_of(*rows):
     return table.assign(locus=[row[4] for row in rows], pip=0.5)
 
 
-def mutate(model, genome, windows, tmp_path, flank_bp=10, batch_size=64):
-    frame = mutate_windows(model, windows, genome.fetch, flank_bp=flank_bp, batch_size=batch_size)
+def mutate(model, genome, windows, tmp_path, flank_bp=10):
+    frame = mutate_windows(scoring(model, genome, chunk=100), windows, flank_bp=flank_bp)
     write_table(frame, tmp_path / "mutagenesis.parquet", MUTAGENESIS)
     return read_table(tmp_path / "mutagenesis.parquet", MUTAGENESIS)
 
@@ -39,7 +36,7 @@ def test_every_substitution_of_every_base_with_its_own_score(model, tmp_path):
     assert (frame["variant"] == ":".join(map(str, window[:4]))).all()
     assert (frame["model"] == "motif").all()
     direct = variant_table(*(("1", *change) for change in expected))
-    values, tracks = score_variants(model, direct, genome.fetch, batch_size=7).largest()
+    values, tracks = largest(score(model, direct, genome))
     assert frame["value"].tolist() == values.tolist()
     names = [None if track < 0 else model.spec.tracks[track].name for track in tracks]
     assert frame["track"].astype(object).where(frame["track"].notna(), None).tolist() == names

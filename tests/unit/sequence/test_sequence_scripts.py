@@ -10,6 +10,8 @@ from test_selection import credible_sets
 from locus2target.core.errors import InputError
 from locus2target.core.schemas import (
     CREDIBLE_SETS,
+    EXONS,
+    GENES,
     MUTAGENESIS,
     MUTAGENESIS_WINDOWS,
     SCORED_VARIANTS,
@@ -17,8 +19,25 @@ from locus2target.core.schemas import (
 )
 from locus2target.core.tables import read_table, read_tables, write_table
 
-MODEL = {"model": "motif_jaspar2026", "backend": "motif", "weights": str(BANK), "window_bp": 256, "description": None}
-SETTINGS = {"batch_size": 64, "device": "cpu", "motif_p": 1e-4}
+MODEL = {
+    "model": "motif_jaspar2026",
+    "backend": "motif",
+    "weights": str(BANK),
+    "replicates": None,
+    "window_bp": 256,
+    "description": None,
+}
+SETTINGS = {
+    "batch_size": 64,
+    "chunk": 100,
+    "cache": None,
+    "device": "cpu",
+    "motif_p": 1e-4,
+    "background_variants": 2_000,
+    "tracks_per_score": None,
+    "flank_bp": 20,
+    "build": "GRCh37",
+}
 SITE = "GCCACCAGGGGGCGC"
 MISMATCH = ("A", "C") if random_sequence(500, 3)[249] != "A" else ("C", "A")
 MISMATCH_KEY = ":".join(("2", "250", *MISMATCH))
@@ -38,6 +57,11 @@ def stage(tmp_path_factory):
     )
     write_table(table.iloc[:3], folder / "a.parquet", CREDIBLE_SETS)
     write_table(table.iloc[3:], folder / "b.parquet", CREDIBLE_SETS)
+    write_table(GENES.empty(), folder / "genes.parquet", GENES)
+    write_table(EXONS.empty(), folder / "exons.parquet", EXONS)
+    importlib.import_module("sample_background").main(
+        **sources(folder), given=None, background=str(folder / "background.parquet"), model=MODEL, settings=SETTINGS
+    )
     paths = {kind: [str(folder / f"{kind}{i}.parquet") for i in range(6)] for kind in ("variants", "windows")}
     importlib.import_module("collect_variants").main(
         credible_sets=[str(folder / "a.parquet"), str(folder / "b.parquet")],
@@ -48,20 +72,25 @@ def stage(tmp_path_factory):
     return folder, paths
 
 
-def run(stage, step, output, **extra):
+def sources(folder):
+    paths = {name: str(folder / f"{name}.parquet") for name in ("genes", "exons")}
+    return paths | {"genome": str(folder / "genome.fa"), "peaks": None, "weights": [str(BANK)]}
+
+
+def run(stage, step, output, **inputs):
     folder, paths = stage
     kind = {"score_variants": "variants", "mutate_windows": "windows"}[step]
     outputs = []
     for path in paths[kind]:
         outputs.append(f"{path}.{output}")
-        importlib.import_module(step).main(
-            **{kind: path, output: outputs[-1]},
-            genome=str(folder / "genome.fa"),
-            weights=str(BANK),
-            model=MODEL,
-            settings=SETTINGS | extra,
-        )
+        beside = {name: f"{path}.{name}" for name in ("attribution", "motif_hits")} if kind == "windows" else {}
+        files = sources(folder) | {kind: path, output: outputs[-1]} | beside | inputs
+        importlib.import_module(step).main(**files, model=MODEL, settings=SETTINGS)
     return outputs
+
+
+def score_variants(stage):
+    return run(stage, "score_variants", "variant_effects", background=str(stage[0] / "background.parquet"))
 
 
 def test_batches_hold_every_variant_and_window_once(stage):
@@ -73,7 +102,7 @@ def test_batches_hold_every_variant_and_window_once(stage):
 
 
 def test_scoring_finds_the_planted_site_and_says_what_it_cannot_score(stage):
-    effects = read_tables(run(stage, "score_variants", "variant_effects"), VARIANT_EFFECTS)
+    effects = read_tables(score_variants(stage), VARIANT_EFFECTS)
     largest = effects[effects["scorer"] == "motif_max_rank_change"].set_index("variant")
     assert largest["status"].to_dict() == {
         "1:308:G:GA": "ok",
@@ -90,20 +119,11 @@ def test_scoring_finds_the_planted_site_and_says_what_it_cannot_score(stage):
 
 
 def test_mutagenesis_covers_the_windows(stage):
-    frame = read_tables(run(stage, "mutate_windows", "mutagenesis", flank_bp=20), MUTAGENESIS)
+    frame = read_tables(run(stage, "mutate_windows", "mutagenesis", motifs=str(BANK)), MUTAGENESIS)
     assert (frame["variant"] == "1:309:G:T").sum() == 3 * 41
     assert frame.loc[frame["locus"] == "L2", "status"].tolist() == ["ref_mismatch"]
 
 
 def test_missing_weights_stop_the_step(stage, tmp_path):
-    folder, paths = stage
     with pytest.raises(InputError, match="there is no such file"):
-        importlib.import_module("score_variants").main(
-            variants=paths["variants"][0],
-            genome=str(folder / "genome.fa"),
-            weights=str(tmp_path / "absent.npz"),
-            variant_effects=str(tmp_path / "out.parquet"),
-            model=MODEL,
-            settings=SETTINGS,
-        )
-    assert not (tmp_path / "out.parquet").exists()
+        run(stage, "mutate_windows", "mutagenesis", motifs=str(BANK), weights=[str(tmp_path / "absent.npz")])

@@ -6,7 +6,7 @@ from sequence_toys import ToyGenome, random_sequence, random_variants, variant_t
 
 from locus2target.sequence.encoding import decode, encode
 from locus2target.sequence.windows import WindowSpec, extract_windows
-from locus2target.sequence.windows_numba import fill_changed_spans, fill_windows, has_unknown
+from locus2target.sequence.windows_numba import fill_changed_spans, fill_windows, has_allele, has_unknown
 
 SPEC = WindowSpec(length=24, center_offset=12, flank=4)
 alleles = st.text("ACGT", min_size=1, max_size=4)
@@ -167,6 +167,27 @@ def test_kernels_compiled_and_interpreted_agree():
     for start, end, found in ((0, 4, False), (0, 5, True), (-3, 99, True), (5, 8, False)):
         bounds = np.array([start]), np.array([end])
         assert has_unknown(codes, *bounds)[0] == has_unknown.py_func(codes, *bounds)[0] == found
+
+
+def test_allele_kernel_wants_every_base_known_and_inside():
+    codes = np.tile(encode("ACGTNACG"), (6, 1))
+    texts = ["GT", "GA", "", "GTN", "GTNACG", "GTNACGT"]
+    starts = np.concatenate([[0], np.cumsum([len(text) for text in texts])])
+    for kernel in (has_allele, has_allele.py_func):
+        assert kernel(codes, 2, encode("".join(texts)), starts).tolist() == [True, False, True, False, False, False]
+
+
+def test_one_variant_with_a_symbolic_allele_does_not_change_the_others():
+    genome = ToyGenome({"1": random_sequence(3_000, 1)})
+    table = random_variants(genome.sequences["1"], 20, 3, "1")
+    broken = table.copy()
+    broken.loc[4, "alt"] = "<DUP>"
+    broken.loc[9, "ref"] = broken.loc[9, "ref"].lower()
+    whole, mixed = (extract_windows(rows, genome.fetch, SPEC) for rows in (table, broken))
+    assert (mixed.status[4], mixed.status[9]) == ("unsupported_allele", "unsupported_allele")
+    others = [row for row in range(len(table)) if row not in {4, 9}]
+    assert [mixed.status[row] for row in others] == [whole.status[row] for row in others]
+    assert np.array_equal(mixed.alt[others], whole.alt[others])
 
 
 def test_spec_refuses_a_window_that_cannot_hold_the_flanks():

@@ -24,7 +24,8 @@ def variants_of(*names, loci=None):
 def effects_of(quantiles, model="m"):
     rows = [(model, variant, value) for variant, value in quantiles.items()]
     table = pd.DataFrame(rows, columns=["model", "variant", "background_quantile"])
-    return table.astype({"model": "str", "variant": "str", "background_quantile": "float64"})
+    types = {"model": "str", "variant": "str", "background_quantile": "float64", "largest": "bool"}
+    return table.assign(largest=True).astype(types)
 
 
 def one_stratum(variants):

@@ -82,7 +82,9 @@ class Run:
         write_table(schemas.LOCI.frame(self.loci), self.path("loci.parquet"), schemas.LOCI)
 
     def _write_effects(self):
-        scored = self.effects.assign(model="motif", scorer="largest", value=1.0, status="ok", reason="")
+        scored = self.effects.assign(
+            model="motif", scorer="largest", largest=True, mask="", value=1.0, status="ok", reason=""
+        )
         rows = schemas.VARIANT_EFFECTS.frame(scored.to_dict("records"))
         write_table(rows, self.path("effects.parquet"), schemas.VARIANT_EFFECTS)
 

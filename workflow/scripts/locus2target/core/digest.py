@@ -33,6 +33,17 @@ def script_digest(script: Path) -> str:
     return hasher.hexdigest()[:12]
 
 
+@cache
+def package_digest(subpackage: str) -> str:
+    """Hash of every module of a subpackage: results kept from other code must not pass for this code's."""
+    root = Path(__file__).parents[1] / subpackage
+    hasher = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        hasher.update(path.relative_to(root).as_posix().encode())
+        hasher.update(path.read_bytes())
+    return hasher.hexdigest()[:12]
+
+
 def imported_modules(script: Path, root: Path) -> set[Path]:
     """Files of the package's modules that a script imports, directly or through another."""
     found: set[Path] = set()

@@ -498,11 +498,64 @@ VARIANT_EFFECTS = TableSchema(
         Column("model", "string", "row of models.tsv"),
         Column("track", "string", "motif, assay or cell type", nullable=True),
         Column("track_group", "string", "transcription factor family or assay group", nullable=True),
-        Column("scorer", "string", "named score", nullable=True),
-        Column("value", "float64", "ALT against REF", nullable=True),
+        Column("scorer", "string", "named score"),
+        Column("largest", "bool", "the effect of largest size among tracks and genes; one per variant and score"),
+        Column("mask", "string", "output bins that the score reads, `exons` for example; empty: all"),
+        Column("value", "float32", "ALT against REF", nullable=True),
         Column("background_quantile", "float64", "of the value's size among background variants", "0..1", True),
+        Column(
+            "coverage", "float32", "share of the mask inside the model's output; missing without a mask", "0..1", True
+        ),
+        Column("window_offset", "int64", "from the center of the window that was read to the variant", "bases", True),
         Column("detail", "string", "for example p-values of both alleles", nullable=True),
         *_STATUS,
+    ),
+)
+
+SCORE_BACKGROUND = TableSchema(
+    "score_background",
+    (
+        Column("model", "string", "row of models.tsv"),
+        Column("scorer", "string", "named score"),
+        Column("mask", "string", "output bins that the score reads; empty: all"),
+        Column("formula", "string", "of the score, with its version and averaging policy"),
+        Column("track", "string", "missing for the score of the largest size among tracks and genes", nullable=True),
+        Column("probability", "float64", "share of background variants", "0..1"),
+        Column("size", "float32", "absolute value that at least this share does not exceed"),
+        Column("n_variants", "int64", "background variants"),
+        Column("model_sha256", "string", "of weights, settings and formulas: scores compare only with their own"),
+    ),
+)
+
+ATTRIBUTION = TableSchema(
+    "attribution",
+    (
+        Column("locus", "string", "locus id"),
+        Column("variant", "string", "variant at the centre of the window"),
+        Column("model", "string", "row of models.tsv"),
+        Column("chromosome", "string", "without chr"),
+        Column("position", "int64", "of the base", "1-based"),
+        Column("ref", "string", "reference base"),
+        Column("attribution", "float32", "minus the mean change of the three substitutions, in the score's unit"),
+    ),
+)
+
+MOTIF_HITS = TableSchema(
+    "motif_hits",
+    (
+        Column("locus", "string", "locus id"),
+        Column("variant", "string", "variant at the centre of the window"),
+        Column("model", "string", "row of models.tsv whose attribution the motif explains"),
+        Column("motif", "string", "name and id"),
+        Column("motif_family", "string", "transcription factor family"),
+        Column("chromosome", "string", "without chr"),
+        Column("start", "int64", "of the word on the reference", "0-based"),
+        Column("end", "int64", "exclusive", "0-based"),
+        Column("strand", "string", "+ or -"),
+        Column("neg_log10_p", "float64", "of the match for one random word"),
+        Column("attribution_share", "float64", "of the window's total absolute attribution under the word", "0..1"),
+        Column("shift_p", "float64", "share of circular shifts of the attribution with as much under the word", "0..1"),
+        Column("holds_variant", "bool", "the word overlaps the REF allele of the variant"),
     ),
 )
 
@@ -517,8 +570,9 @@ MUTAGENESIS = TableSchema(
         Column("ref", "string", "reference base", nullable=True),
         Column("alt", "string", "new base", nullable=True),
         Column("track", "string", "track with the largest change", nullable=True),
+        Column("gene_id", "string", "gene the score is about; missing for local scores", nullable=True),
         Column("scorer", "string", "named score", nullable=True),
-        Column("value", "float64", "change against the reference sequence", nullable=True),
+        Column("value", "float32", "change against the reference sequence", nullable=True),
         *_STATUS,
     ),
 )

@@ -21,6 +21,19 @@ from locus2target.core.errors import InputError
 
 _EXPONENT = re.compile(r"^\d+[eE][+-]?\d+$")
 SHEETS = ("studies", "cohorts", "qtls", "models")
+# Columns of the models sheet that a backend reads besides model, backend, weights, background and description.
+_LANGUAGE_COLUMNS = ("window_bp", "center_offset", "scorers", "precision", "strands", "shifts")
+_TRACK_COLUMNS = (*_LANGUAGE_COLUMNS, "shared_bp", "tracks", "prefilter")
+_CELL_COLUMNS = ("shared_bp", "center_offset", "tracks", "strands", "shifts")
+_MODEL_COLUMNS: Mapping[str, Sequence[str]] = {
+    "motif": ("window_bp",),
+    **dict.fromkeys(("borzoi", "enformer", "shorkie"), ("replicates", *_TRACK_COLUMNS)),
+    **dict.fromkeys(("accessibility", "scbasset"), ("replicates", *_CELL_COLUMNS)),
+    **dict.fromkeys(("shorkie_lm", "huggingface", "nucleotide_gpt"), ("replicates", *_LANGUAGE_COLUMNS)),
+    "external": ("replicates", *(name for name in _LANGUAGE_COLUMNS if name != "precision")),
+    "score_table": ("tracks", "scorers"),
+    "predixcan": ("replicates", "tracks"),
+}
 _UNIQUE_ID = {"studies": "study", "qtls": "qtl", "models": "model"}
 Row = dict[str, Any]
 
@@ -64,6 +77,12 @@ class Settings:
     def cohort_files(self) -> list[str]:
         """Genotype and LD files of all cohorts."""
         return [file for rows in self.cohorts.values() for row in rows for file in _ld_files(row)]
+
+    def weights(self, model: str) -> list[str]:
+        """Files or folders of a model's weights, one for each replicate."""
+        row = self.models[model]
+        names = [""] if row["replicates"] is None else str(row["replicates"]).split(",")
+        return [row["weights"].replace("{replicate}", name.strip()) for name in names]
 
     def chain(self, build: str) -> str | None:
         """Chain file from `build` to the run's build; None when they are the same."""
@@ -311,9 +330,30 @@ def _unfitted_priors(config: Mapping[str, Any], where: str) -> list[str]:
     ]
 
 
+def _contradictory_models(rows: Sequence[Row], path: str) -> list[str]:
+    """Models whose replicates and weights do not go together, and columns that a backend would ignore."""
+    problems = []
+    for row in rows:
+        read = _MODEL_COLUMNS[row["backend"]]
+        columns = ("replicates", *_TRACK_COLUMNS)
+        ignored = [name for name in columns if row[name] is not None and name not in read]
+        if ignored:
+            problems.append(
+                f"{path}: model '{row['model']}' of backend {row['backend']} does not read {', '.join(ignored)}; "
+                "leave that empty"
+            )
+        if ("{replicate}" in row["weights"]) != (row["replicates"] is not None):
+            problems.append(
+                f"{path}: model '{row['model']}' must have both '{{replicate}}' in weights and a list of replicates, "
+                "or neither"
+            )
+    return problems
+
+
 def _broken_references(config: Mapping[str, Any], sheets: Mapping[str, list[Row]], where: str) -> list[str]:
     """Ids and builds that one part of the run names and another does not provide."""
     problems = _cohort_contradictions(sheets["cohorts"], config["sheets"]["cohorts"])
+    problems += _contradictory_models(sheets["models"], config["sheets"]["models"])
     problems += _unknown_cohorts(config, sheets)
     problems += _broken_pairs(config, sheets, where)
     for row in sheets["studies"]:
@@ -329,6 +369,12 @@ def _broken_references(config: Mapping[str, Any], sheets: Mapping[str, list[Row]
             if row["build"] not in known
         ]
     problems += _unfitted_priors(config, where)
+    models = [row["model"] for row in sheets["models"]]
+    problems += [
+        f"{where}: 'mutagenesis.models' names '{name}', which is no model{_suggestion(str(name), models)}"
+        for name in config["mutagenesis"]["models"] or ()
+        if name not in models
+    ]
     ld = config["finemapping"]["ld"]
     if ld["warn_lambda"] > ld["fail_lambda"]:
         problems.append(f"{where}: 'finemapping.ld.warn_lambda' is above 'finemapping.ld.fail_lambda'")

@@ -49,6 +49,9 @@ def _checks(settings: Settings, where: str) -> Iterator[Check]:
     yield partial(parse_region, config["loci"]["mhc"]["region"], where=f"{where}, loci.mhc.region")
     for place, path in _plain_files(settings, where):
         yield partial(require_file, path, where=place)
+    for model in settings.models:
+        for path in settings.weights(model):
+            yield partial(_check_weights, path, f"{config['sheets']['models']}, model '{model}'")
     for cohort, rows in settings.cohorts.items():
         place = f"{config['sheets']['cohorts']}, cohort '{cohort}'"
         for row in rows:
@@ -60,15 +63,25 @@ def _plain_files(settings: Settings, where: str) -> Iterator[tuple[str, str]]:
     config = settings.config
     yield f"{where}, genome.gtf", config["genome"]["gtf"]
     yield f"{where}, ranking.weights", config["ranking"]["weights"]
+    yield f"{where}, mutagenesis.motifs", config["mutagenesis"]["motifs"]
     for build, path in config["genome"]["chains"].items():
         yield f"{where}, genome.chains.{build}", path
     for name, path in config["annotations"].items():
         if path is not None:
             yield f"{where}, annotations.{name}", path
-    for sheet, kind, column in (("studies", "study", "path"), ("qtls", "qtl", "path"), ("models", "model", "weights")):
+    for sheet, kind in (("studies", "study"), ("qtls", "qtl")):
         rows: Mapping[str, Mapping[str, Any]] = getattr(settings, sheet)
         for name, row in rows.items():
-            yield f"{config['sheets'][sheet]}, {kind} '{name}'", row[column]
+            yield f"{config['sheets'][sheet]}, {kind} '{name}'", row["path"]
+    for name, row in settings.models.items():
+        if row["background"] is not None:
+            yield f"{config['sheets']['models']}, model '{name}'", row["background"]
+
+
+def _check_weights(path: str, place: str) -> None:
+    """Weights are there: a file, or a folder that a job looks into."""
+    if not Path(path).is_dir():
+        require_file(path, where=place)
 
 
 def _check_ld_source(row: Mapping[str, Any], place: str) -> None:

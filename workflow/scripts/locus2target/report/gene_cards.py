@@ -218,17 +218,26 @@ def _variant_table(keys: list[str], gene_id: str, locus: str, tables: RunTables)
 
 
 def strongest_effect(effects: pd.DataFrame, gene_id: str) -> str:
-    """The largest predicted change of one variant, for this gene or without a gene; or why there is none."""
+    """The largest predicted change of one variant by each model, for this gene or without a gene; or why none."""
     if effects.empty:
         return "not scored"
+    return "; ".join(_strongest_of_model(of_model, gene_id) for _, of_model in effects.groupby("model", sort=False))
+
+
+def _strongest_of_model(effects: pd.DataFrame, gene_id: str) -> str:
     about_gene = effects["gene_id"].isna() | (effects["gene_id"] == gene_id)
     scored = records(effects[effects["value"].notna() & about_gene])
     if not scored:
         row = records(effects)[0]
         return f"{row['status']}: {row['reason']}" if row["reason"] else str(row["status"])
-    row = max(scored, key=lambda effect: abs(effect["value"]))
+    # Scores of one model have several scales: what is rarest among random changes comes first.
+    row = max(scored, key=lambda effect: (_or_zero(effect["background_quantile"]), abs(effect["value"])))
     name = row["scorer"] if is_missing(row["track"]) else f"{row['track']}, {row['scorer']}"
     return f"{name} {format_signed(row['value'])}"
+
+
+def _or_zero(value: float | None) -> float:
+    return 0.0 if value is None or is_missing(value) else float(value)
 
 
 def _rival_table(candidates: pd.DataFrame, links: Mapping[str, str], disease: str) -> Table:

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from locus2target.core.tables import Record, records
-from locus2target.core.variants import parse_variant_key
 from locus2target.report.formats import (
     anchor,
     format_count,
@@ -15,13 +14,13 @@ from locus2target.report.formats import (
     format_number,
     format_p_value,
     format_region,
-    format_signed,
     format_variant,
     is_missing,
     plural,
     source_label,
 )
 from locus2target.report.gene_cards import rival_name
+from locus2target.report.heat_maps import HeatMap, heat_maps
 from locus2target.report.locus_plot import LEAD_COLOUR, NO_LD_COLOUR, R2_COLOURS, LocusPlot, plot_of_locus
 from locus2target.report.run_tables import RunTables, fine_mapping_of
 from locus2target.report.tables import Table, TableColumn, build_table
@@ -29,7 +28,6 @@ from locus2target.targets.candidates import NONE
 
 _CANDIDATES = 12
 _COLOCALIZATIONS = 15
-_BASES = "ACGT"
 _LARGE_SET = 50  # variants; a set this large names a region rather than variants
 _FEW_SHARED = 100  # variants; below it H3 and H4 are hard to tell apart
 
@@ -84,15 +82,6 @@ _METHOD_CAUTIONS = {
     "lead": "Only the lead variant is known here: which variant is causal was not estimated.",
     "imported": "Fine-mapped elsewhere: how well the LD behind these PIPs fits was not seen here.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class HeatMap:
-    """Saturation mutagenesis of one window: what is drawn (None when there is nothing), and words about it."""
-
-    title: str
-    note: str
-    data: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +160,7 @@ def locus_card(locus: Record, tables: RunTables, links: Mapping[str, str]) -> Lo
         colocalization=_colocalization_table(pairs, tables.gene_symbols, links),
         colocalization_note=colocalization_note(pairs),
         statements=_statement_table(tables.evidence[tables.evidence["locus"] == name]),
-        heat_maps=tuple(heat_maps(windows, tables.variant_effects)),
+        heat_maps=tuple(heat_maps(windows, tables)),
         cautions=tuple(cautions(mapping, signals, pairs, variants)),
     )
 
@@ -271,71 +260,6 @@ def colocalization_note(pairs: pd.DataFrame) -> str:
     if len(statuses):
         note += ". Without: " + ", ".join(f"{status} ({count})" for status, count in statuses.items())
     return f"{note}."
-
-
-def heat_maps(windows: pd.DataFrame, effects: pd.DataFrame) -> list[HeatMap]:
-    """One heat map per centre variant and model, in the order of the table."""
-    maps = []
-    for variant, model in dict.fromkeys(zip(windows["variant"], windows["model"], strict=True)):
-        window = windows[(windows["variant"] == variant) & (windows["model"] == model)]
-        scored = records(window[window["value"].notna() & window["alt"].notna()])
-        title = f"{format_variant(variant)} · {model}"
-        if scored:
-            own = effects[(effects["variant"] == variant) & (effects["model"] == model)]
-            maps.append(HeatMap(title, _heat_map_note(scored, own), _heat_map_data(variant, scored)))
-        else:
-            first = records(window)[0]
-            maps.append(HeatMap(title, f"{first['status']}: {first['reason']}", None))
-    return maps
-
-
-def _heat_map_data(variant: str, scored: list[Record]) -> dict[str, Any]:
-    """Values and tracks by base and position; positions without a value are None."""
-    first = min(row["position"] for row in scored)
-    size = max(row["position"] for row in scored) - first + 1
-    tracks: dict[str, int] = {}
-    values: list[list[float | None]] = [[None] * size for _ in _BASES]
-    named = [[0] * size for _ in _BASES]
-    reference = ["N"] * size
-    for row in sorted(scored, key=lambda row: abs(row["value"])):  # the strongest track of a substitution stays
-        column, base = row["position"] - first, _BASES.find(row["alt"])
-        reference[column] = row["ref"]
-        if base >= 0:
-            values[base][column] = round(row["value"], 3)
-            named[base][column] = tracks.setdefault(_track_name(row), len(tracks))
-    centre = parse_variant_key(variant)
-    return {
-        "chromosome": centre.chromosome,
-        "first": first,
-        "reference": "".join(reference),
-        "values": values,
-        "tracks": list(tracks),
-        "track": named,
-        "centre": centre.position,
-        "limit": max(abs(row["value"]) for row in scored),
-    }
-
-
-def _track_name(row: Record) -> str:
-    if is_missing(row["track"]):
-        return "the model's output" if is_missing(row["reason"]) else str(row["reason"])
-    return str(row["track"])
-
-
-def _heat_map_note(scored: list[Record], effects: pd.DataFrame) -> str:
-    """Name the motif or track that the window and its centre variant change most."""
-    row = max(scored, key=lambda row: abs(row["value"]))
-    note = (
-        f"Largest change of the window: {_track_name(row)}, {format_signed(row['value'])} ({row['scorer']}) for "
-        f"{row['ref']}>{row['alt']} at {row['position']:,}."
-    )
-    own = records(effects[effects["value"].notna()])
-    if own:
-        best = max(own, key=lambda effect: abs(effect["value"]))
-        note += (
-            f" The variant itself changes {_track_name(best)} most: {format_signed(best['value'])} ({best['scorer']})."
-        )
-    return note
 
 
 def cautions(mapping: Record, signals: pd.DataFrame, pairs: pd.DataFrame, variants: pd.DataFrame) -> list[str]:

@@ -29,6 +29,8 @@ class RunTables:
     gene_directions: pd.DataFrame
     variant_effects: pd.DataFrame
     mutagenesis: pd.DataFrame
+    attribution: pd.DataFrame
+    motif_hits: pd.DataFrame
     genes: pd.DataFrame
     exons: pd.DataFrame
     evidence: pd.DataFrame
@@ -61,6 +63,8 @@ def load_run_tables(
     gene_directions: str,
     variant_effects: Iterable[str],
     mutagenesis: Iterable[str],
+    attribution: Iterable[str],
+    motif_hits: Iterable[str],
     genes: str,
     exons: str,
     evidence: Sequence[str],
@@ -83,6 +87,8 @@ def load_run_tables(
         gene_directions=read_table(gene_directions, schemas.GENE_DIRECTIONS),
         variant_effects=read_tables(variant_effects, schemas.VARIANT_EFFECTS),
         mutagenesis=read_tables(mutagenesis, schemas.MUTAGENESIS),
+        attribution=read_tables(attribution, schemas.ATTRIBUTION),
+        motif_hits=read_tables(motif_hits, schemas.MOTIF_HITS),
         genes=read_table(genes, schemas.GENES),
         exons=read_table(exons, schemas.EXONS),
         evidence=read_tables(evidence, schemas.EVIDENCE),

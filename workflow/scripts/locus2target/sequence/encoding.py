@@ -4,18 +4,18 @@ A code is one byte per base: A 0, C 1, G 2, T 3, anything else 4 (unknown). One-
 ACGT; an unknown base is a column of zeros.
 """
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from locus2target.sequence.encoding_numba import fill_one_hot
+from locus2target.sequence.encoding_numba import fill_codes
 
 Codes = npt.NDArray[np.uint8]
 BASES = "ACGT"
 UNKNOWN = 4
 
-_CODE_OF_BYTE = np.full(256, UNKNOWN, dtype=np.uint8)
-for _code, _base in enumerate(BASES):
-    _CODE_OF_BYTE[[ord(_base), ord(_base.lower())]] = _code
 _BYTE_OF_CODE = np.frombuffer(b"ACGTN", dtype=np.uint8)
 
 
@@ -25,7 +25,10 @@ def encode(sequence: str) -> Codes:
     >>> encode("ACGTNac-").tolist()
     [0, 1, 2, 3, 4, 0, 1, 4]
     """
-    return _CODE_OF_BYTE[np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8)]
+    text = np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8)
+    codes = np.empty_like(text)
+    fill_codes(text, codes)
+    return codes
 
 
 def decode(codes: Codes) -> str:
@@ -33,20 +36,35 @@ def decode(codes: Codes) -> str:
     return _BYTE_OF_CODE[codes].tobytes().decode("ascii")
 
 
-def one_hot(codes: Codes) -> npt.NDArray[np.int8]:
-    """One-hot arrays of windows.
+def one_hot_tensor(
+    codes: torch.Tensor, *, n_encoding: Literal["zero", "quarter"] = "zero", dtype: torch.dtype = torch.float32
+) -> torch.Tensor:
+    """One-hot windows on the device that holds the codes: one byte per base travels there, not sixteen.
 
     Parameters
     ----------
     codes
         uint8 of shape (B, L).
+    n_encoding
+        Column of an unknown base: zeros, or 0.25 for each base.
+    dtype
+        Of the result.
 
     Returns
     -------
-    np.ndarray
-        int8 of shape (B, 4, L), channels ACGT.
+    torch.Tensor
+        (B, 4, L), channels ACGT.
     """
     windows, length = codes.shape
-    encoded = np.zeros((windows, len(BASES), length), dtype=np.int8)
-    fill_one_hot(codes, encoded)
+    encoded = torch.empty(windows, len(BASES), length, dtype=dtype, device=codes.device)
+    for code in range(len(BASES)):
+        torch.eq(codes, code, out=encoded[:, code])
+    if n_encoding == "quarter":
+        encoded.masked_fill_((codes == UNKNOWN)[:, None], 0.25)
     return encoded
+
+
+def reverse_complement(codes: torch.Tensor) -> torch.Tensor:
+    """Reverse complement of uint8 codes (..., L); unknown bases stay unknown."""
+    flipped = codes.flip(-1)
+    return torch.where(flipped < UNKNOWN, 3 - flipped, flipped)

@@ -1,4 +1,4 @@
-"""Kernels that turn base codes into one-hot arrays."""
+"""Kernels that turn text into base codes."""
 
 import numba
 import numpy as np
@@ -6,18 +6,21 @@ import numpy.typing as npt
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False)
-def fill_one_hot(codes: npt.NDArray[np.uint8], out: npt.NDArray[np.int8]) -> None:
-    """Set `out[b, codes[b, i], i] = 1`; unknown bases (code 4) stay zero.
+def fill_codes(text: npt.NDArray[np.uint8], codes: npt.NDArray[np.uint8]) -> None:
+    """Base codes of ASCII letters: ACGT 0..3 in upper or lower case, anything else 4.
+
+    Arithmetic in place of a table, so that many bases are done in one instruction: bits 1 and 2 of the letters are
+    A 0, C 1, T 2, G 3.
 
     Parameters
     ----------
+    text
+        uint8 of shape (L,): letters.
     codes
-        uint8 of shape (B, L).
-    out
-        int8 zeros of shape (B, 4, L).
+        uint8 of shape (L,), filled.
     """
-    for window in range(codes.shape[0]):
-        for i in range(codes.shape[1]):
-            code = codes[window, i]
-            if code < 4:
-                out[window, code, i] = 1
+    for i in range(len(text)):
+        letter = text[i] & np.uint8(0xDF)  # upper case
+        bits = (letter >> np.uint8(1)) & np.uint8(3)
+        known = (letter == 65) | (letter == 67) | (letter == 71) | (letter == 84)
+        codes[i] = np.uint8(bits ^ (bits >> np.uint8(1))) if known else np.uint8(4)

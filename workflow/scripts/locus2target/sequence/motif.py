@@ -16,11 +16,15 @@ import numpy.typing as npt
 import torch
 
 from locus2target.core.errors import InputError
-from locus2target.sequence.backends import Effects, Model, ModelSpec, Track
+from locus2target.sequence.backends import Effects, ModelSpec, Score, Track
+from locus2target.sequence.encoding import one_hot_tensor
+from locus2target.sequence.model_row import ModelRow
 from locus2target.sequence.motif_bank import SCORE_UNIT, MotifBank, pvalue_table, read_motif_bank, score_matrix
+from locus2target.sequence.pairs import PairModel
 from locus2target.sequence.windows import WindowSpec
 
 _LOGGER = logging.getLogger(__name__)
+_WINDOW_BP = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +96,19 @@ class MotifBackend:
         return self._device
 
     @torch.inference_mode()
-    def predict(self, one_hot: torch.Tensor, spans: torch.Tensor) -> MotifPrediction:
+    def predict(self, codes: torch.Tensor, spans: torch.Tensor) -> MotifPrediction:
         """Match every motif to the words that overlap the changed bases of each haplotype.
 
         Parameters
         ----------
-        one_hot
-            float32 of shape (B, 4, L).
+        codes
+            uint8 of shape (B, L).
         spans
             int64 of shape (B, 2); where a span is empty, words that read across the junction count.
         """
         lengths = spans[:, 1] - spans[:, 0]
         flank = self._widest - 1
-        read = _around(one_hot, spans[:, 0], flank=flank, length=int(lengths.max()) + 2 * flank)
+        read = one_hot_tensor(_around(codes, spans[:, 0], flank=flank, length=int(lengths.max()) + 2 * flank))
         matches = []
         for matrices in self._filters:
             width = len(matrices) // 4
@@ -130,14 +134,13 @@ def _filters(matrices: Sequence[npt.NDArray[np.int64]], device: torch.device) ->
     return filters
 
 
-def _around(one_hot: torch.Tensor, starts: torch.Tensor, *, flank: int, length: int) -> torch.Tensor:
-    """`length` bases from `flank` before each start, (B, 4, length); those past a window repeat its last base.
+def _around(codes: torch.Tensor, starts: torch.Tensor, *, flank: int, length: int) -> torch.Tensor:
+    """`length` bases from `flank` before each start, (B, length); those past a window repeat its last base.
 
     Past the window lie only bases that a shorter span of the batch does not read.
     """
     columns = starts[:, None] - flank + torch.arange(length, device=starts.device)
-    columns = columns.clamp(max=one_hot.shape[2] - 1)
-    return one_hot.gather(2, columns[:, None, :].expand(-1, 4, -1))
+    return codes.gather(1, columns.clamp(max=codes.shape[1] - 1))
 
 
 def _match(read: torch.Tensor, matrices: torch.Tensor, n_words: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -192,7 +195,6 @@ def _spec(bank: MotifBank, *, model: str, window_bp: int) -> ModelSpec:
         licence=bank.licence,
         citation=bank.citation,
         weights_sha256=bank.sha256,
-        capabilities=frozenset({"cpu"}),
     )
 
 
@@ -203,13 +205,24 @@ class RankChangeScorer:
     A motif counts when one haplotype reaches `motif_p`; of a family the motif with the largest change is reported.
     """
 
-    name = "motif_rank_change"
-    largest = "motif_max_rank_change"
-
     def __init__(self, families: Sequence[str], *, motif_p: float) -> None:
         self._families = np.unique(families, return_inverse=True)[1]
         self._limit = math.log10(motif_p)
-        self.silent_reason = f"no motif reaches p <= {motif_p:g} on either allele"
+        self._scores = (
+            Score(
+                name="motif_rank_change",
+                largest="motif_max_rank_change",
+                mask="",
+                formula=f"log10(p_ref / p_alt) of the best word, both strands, min(p) <= {motif_p:g}; version 1",
+                silent_reason=f"no motif reaches p <= {motif_p:g} on either allele",
+                silent_value=0.0,
+            ),
+        )
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """The one score."""
+        return self._scores
 
     def effects(self, ref: MotifPrediction, alt: MotifPrediction) -> Effects:
         """Rank change of the best motif of every family that has a site on either haplotype."""
@@ -230,7 +243,15 @@ class RankChangeScorer:
                 change[chosen], p_ref[variants, motifs], p_alt[variants, motifs], bits, occupancy, strict=True
             )
         ]
-        return Effects(variants, motifs, change[chosen], details)
+        return Effects(
+            variants=variants,
+            scores=np.zeros(len(variants), dtype=np.int64),
+            tracks=motifs,
+            values=change[chosen].astype(np.float32),
+            genes=np.full(len(variants), None, dtype=np.object_),
+            coverage=np.full(len(variants), np.nan, dtype=np.float32),
+            details=np.array(details, dtype=np.object_),
+        )
 
 
 def _describe(change: float, log10_ref: float, log10_alt: float, bits: float, occupancy: float) -> str:
@@ -240,18 +261,19 @@ def _describe(change: float, log10_ref: float, log10_alt: float, bits: float, oc
 
 
 def load_motif_model(
-    weights: str | Path, *, model: str, window_bp: int, device: torch.device, motif_p: float
-) -> Model[MotifPrediction]:
-    """Motif backend with the rank-change scorer.
+    row: ModelRow, *, device: torch.device, batch_size: int, motif_p: float
+) -> PairModel[MotifPrediction]:
+    """Motif backend with the rank-change scorer; `batch_size` counts windows.
 
     Raises
     ------
     InputError
         If the bank cannot be read or the windows are too short for it.
     """
-    backend = MotifBackend.load(weights, model=model, window_bp=window_bp, device=device)
+    window_bp = _WINDOW_BP if row.window_bp is None else row.window_bp
+    backend = MotifBackend.load(row.weights[0], model=row.model, window_bp=window_bp, device=device)
     short = int(np.sum(backend.smallest_log10_p > math.log10(motif_p)))
     if short:
         _LOGGER.info("%d of %d motifs are too short to reach p <= %g", short, len(backend.spec.tracks), motif_p)
     scorer = RankChangeScorer([track.group for track in backend.spec.tracks], motif_p=motif_p)
-    return Model(backend, scorer)
+    return PairModel(backend, scorer, batch_size)

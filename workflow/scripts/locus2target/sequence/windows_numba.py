@@ -6,6 +6,13 @@ import numpy.typing as npt
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False)
+def _copy(source: npt.NDArray[np.uint8], target: npt.NDArray[np.uint8]) -> None:
+    """Copy as many bases as `target` has; a loop over a slice from its start becomes one block copy."""
+    for i in range(len(target)):
+        target[i] = source[i]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False)
 def fill_windows(
     piece: npt.NDArray[np.uint8],
     starts: npt.NDArray[np.int64],
@@ -42,16 +49,13 @@ def fill_windows(
     length = ref.shape[1]
     for row in rows:
         start = starts[row]
-        for i in range(length):
-            ref[row, i] = piece[start - center + i]
         first = allele_starts[row]
         bases = min(allele_starts[row + 1] - first, length - center)
-        for i in range(center):
-            alt[row, i] = ref[row, i]
-        for i in range(bases):
-            alt[row, center + i] = alleles[first + i]
-        for i in range(center + bases, length):
-            alt[row, i] = piece[start + ref_lengths[row] + i - center - bases]
+        behind = start + ref_lengths[row]
+        _copy(piece[start - center : start - center + length], ref[row])
+        _copy(piece[start - center : start], alt[row, :center])
+        _copy(alleles[first : first + bases], alt[row, center : center + bases])
+        _copy(piece[behind : behind + length - center - bases], alt[row, center + bases :])
 
 
 @numba.njit(cache=True, nogil=True, fastmath=False)
@@ -118,4 +122,34 @@ def has_unknown(
             if codes[v, i] > 3:
                 found[v] = True
                 break
+    return found
+
+
+@numba.njit(cache=True, nogil=True, fastmath=False)
+def has_allele(
+    codes: npt.NDArray[np.uint8],
+    center: int,
+    alleles: npt.NDArray[np.uint8],
+    allele_starts: npt.NDArray[np.int64],
+) -> npt.NDArray[np.bool_]:
+    """Whether each window has its allele, all of known bases and whole, at index `center`.
+
+    Parameters
+    ----------
+    codes
+        uint8 of shape (V, L).
+    center
+        Index of the alleles' first base.
+    alleles, allele_starts
+        uint8 codes of all alleles one after the other; int64 of shape (V + 1,), where each begins.
+    """
+    found = np.zeros(codes.shape[0], dtype=np.bool_)
+    for v in range(codes.shape[0]):
+        first = allele_starts[v]
+        bases = allele_starts[v + 1] - first
+        same = bases <= codes.shape[1] - center
+        for i in range(bases if same else 0):
+            base = alleles[first + i]
+            same &= codes[v, center + i] == base and base < 4
+        found[v] = same
     return found

@@ -107,7 +107,7 @@ def sequence_features(variants: pd.DataFrame, effects: pd.DataFrame, strata: Int
         _score_feature(
             f"sequence_score:{model}", variants, of_model.groupby("variant")["background_quantile"].max(), strata
         )
-        for model, of_model in effects.groupby("model")
+        for model, of_model in effects[effects["largest"]].groupby("model")
     ]
 
 

@@ -25,6 +25,7 @@ from locus2target.targets.weights import Weights
 
 _LOGGER = logging.getLogger(__name__)
 _MOTIF_COLUMNS = ("variant", "track", "background_quantile", "status", "reason")
+_MOTIF_SCORE = "motif_max_rank_change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,13 @@ def annotate_variants(results: StageResults, paths: Mapping[str, str | None]) ->
         _log_unknown_genes("enhancer_gene_links", links["gene"], results.genes)
     if coding is not None:
         _log_unknown_genes("coding_consequences", coding["gene_id"], results.genes)
+    motifs = results.variant_effects[results.variant_effects["scorer"] == _MOTIF_SCORE]
     return VariantAnnotations(
         open_chromatin=None if peaks is None else _in_intervals(carriers, peaks, ["context"]),
         links=None if links is None else _in_intervals(carriers, links, ["gene", "context"]),
         consequences=None if coding is None else _coding(carriers, coding),
         exons=_in_intervals(carriers, results.exons, ["gene_id"]),
-        motifs=_of_loci(results.variant_effects[list(_MOTIF_COLUMNS)], carriers),
+        motifs=_of_loci(motifs[list(_MOTIF_COLUMNS)], carriers),
     )
 
 

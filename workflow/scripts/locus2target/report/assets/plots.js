@@ -167,11 +167,50 @@
     return `rgb(${mix(r)},${mix(g)},${mix(b)})`;
   }
 
+  const BASE_COLOURS = { A: "#1a7f37", C: "#1f5fa8", G: "#b26a00", T: "#b42318", N: MUTED };
+
+  // Letters as tall as their attribution: above the line where the base raises the score, below where it lowers it.
+  function drawLogo(context, data, top, height, cell) {
+    const highest = Math.max(...data.attribution, 0), lowest = Math.min(...data.attribution, 0);
+    const scale = height / (highest - lowest || 1), zero = top + highest * scale;
+    line(context, LEFT, zero, LEFT + cell * data.attribution.length, zero, RULE);
+    write(context, "logo", LEFT - 8, zero + 4, { align: "right" });
+    data.attribution.forEach((value, column) => {
+      const letter = data.reference[column], tall = Math.abs(value) * scale;
+      if (tall < 1) return;
+      context.save();
+      context.font = `700 100${FONT}`;
+      context.textAlign = "center";
+      context.fillStyle = BASE_COLOURS[letter];
+      const box = context.measureText(letter);
+      const capital = box.actualBoundingBoxAscent;
+      context.translate(LEFT + (column + 0.5) * cell, value > 0 ? zero : zero + tall);
+      context.scale(cell / Math.max(box.width, 1), tall / capital);
+      context.fillText(letter, 0, 0);
+      context.restore();
+    });
+  }
+
+  function drawMotifs(context, data, y, cell, right) {
+    for (const [start, end, name, strand] of data.motifs) {
+      const left = LEFT + start * cell, until = LEFT + end * cell;
+      line(context, left, y, until, y, ACCENT);
+      line(context, left, y, left, y + 4, ACCENT);
+      line(context, until, y, until, y + 4, ACCENT);
+      const text = `${name} ${strand}`;
+      context.font = `10${FONT}`;
+      const half = context.measureText(text).width / 2;
+      write(context, text, Math.max(LEFT + half, Math.min((left + until) / 2, right - half)), y - 4, { align: "center", size: 10, colour: ACCENT });
+    }
+  }
+
   function drawHeatMap(canvas, data) {
-    const top = 22, row = 18, size = data.reference.length;
+    const logo = 70, motifs = 18, top = motifs + logo + 26, row = 18, size = data.reference.length;
     const [context, width] = prepare(canvas, top + 4 * row + 44);
     const cell = (width - LEFT - RIGHT) / size;
     const limit = data.limit || 1;
+    drawMotifs(context, data, motifs, cell, width - RIGHT);
+    drawLogo(context, data, motifs + 6, logo, cell);
     [..."ACGT"].forEach((base, index) => {
       write(context, base, LEFT - 8, top + index * row + 13, { align: "right", colour: INK });
       data.values[index].forEach((value, column) => {
@@ -181,7 +220,7 @@
         if (data.reference[column] === base) dot(context, x + cell / 2, y + row / 2, Math.min(2, cell / 4), MUTED);
       });
     });
-    if (cell >= 7) [...data.reference].forEach((base, column) => write(context, base, LEFT + (column + 0.5) * cell, 14, { align: "center", size: 10 }));
+    if (cell >= 7) [...data.reference].forEach((base, column) => write(context, base, LEFT + (column + 0.5) * cell, top - 8, { align: "center", size: 10 }));
     const centre = LEFT + (data.centre - data.first) * cell;
     context.strokeStyle = INK;
     context.lineWidth = 1.5;

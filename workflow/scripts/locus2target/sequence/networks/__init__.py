@@ -1,0 +1,1 @@
+"""Sequence networks as plain torch modules: they know tensors and published weights, nothing of variants."""

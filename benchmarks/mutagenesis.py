@@ -169,7 +169,6 @@ class Bench:
                 window=WindowSpec(self.length, self.length // 2, 0),
                 bin_size=self.network.geometry.bin_bp,
                 tracks=tuple(Track(f"track_{row}", "") for row in tracks),
-                n_encoding="zero",
                 licence="",
                 citation="",
                 weights_sha256="",
@@ -178,6 +177,7 @@ class Bench:
             networks=(TrackNetwork(self.network, self.device, dtype, tracks, None),),
             requests=parse_scorers(scorer),
             untransform=Untransform(table, tracks, family="none", rescale=True, unclip=True),
+            track_strands=table.strands[tracks],
             batches=Batches(self.batch, self.device, NAME),
         )
 
@@ -188,6 +188,7 @@ class Bench:
         exons = pd.DataFrame({"chromosome": "1", "start": starts, "end": starts + max(1, int(EXON_BP * self.length))})
         exons["gene_id"] = "gene"
         gene = pd.DataFrame({"chromosome": ["1"], "gene_id": ["gene"], "start": starts[0], "end": starts[-1] + 1})
+        gene["strand"] = "+"
         return Sources(self.fetch, {"1": len(self.sequence)}, GeneModels(gene, exons))
 
     def fetch(self, _chromosome: str, start: int, end: int) -> str:

@@ -53,6 +53,7 @@ rule render_report:
         cis_effects=rules.assemble_evidence.input.cis_effects,
         gene_directions=rules.tabulate_directions.output.gene_directions,
         variant_effects=VARIANT_EFFECTS,
+        model_scores=collect(rules.sample_background.output.model_scores, model=MODELS),
         mutagenesis=mutagenesis(),
         attribution=mutagenesis("attribution"),
         motif_hits=mutagenesis("motif_hits"),

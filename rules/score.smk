@@ -39,6 +39,7 @@ rule sample_background:
         given=given_background,
     output:
         background="results/sample_background/{model}.parquet",
+        model_scores="results/sample_background/{model}.scores.parquet",
     log:
         "logs/sample_background/{model}.log",
     benchmark:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pysam
 import yaml
+from tiny_borzoi import write_tiny_borzoi
 
 ROOT = Path(__file__).parents[2]
 LENGTH = 602_000
@@ -51,6 +52,8 @@ def write_toy(directory: Path) -> Toy:
     data = directory / "data"
     data.mkdir(parents=True)
     write_fasta(data / "genome.fa", sequence)
+    for replicate in range(2):
+        write_tiny_borzoi(data / "tiny_borzoi" / f"f{replicate}", replicate)
     write_gtf(data / "genes.gtf")
     write_vcf(data / "cohort.vcf", positions, refs, alts, dosages)
     ld = np.corrcoef(dosages)
@@ -213,6 +216,8 @@ SHEETS: dict[str, list[dict[str, Any]]] = {
             "weights": str(ROOT / "resources/motifs/jaspar2026_core_vertebrates.npz"),
             "window_bp": 256,
         },
+        {"model": "tiny_borzoi", "backend": "borzoi", "weights": "data/tiny_borzoi/f{replicate}", "replicates": "0,1"}
+        | {"shared_bp": 512, "tracks": "track[23]", "scorers": "SAD@center:256,logSED", "strands": 2},
     ],
 }
 SHARED_CELLS: dict[str, dict[str, Any]] = {

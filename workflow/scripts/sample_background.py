@@ -2,16 +2,17 @@
 
 Reads the indexed genome, genes, exons and the model's weights, or the background that the models sheet gives. Writes
 `score_background`: for every score, over all tracks and on each track, the sizes that given shares of the background
-do not exceed. Every batch of variants is compared with it.
+do not exceed; every batch of variants is compared with it. Beside it `model_scores`, which says what each score is.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from locus2target.core.job import job
-from locus2target.core.schemas import SCORE_BACKGROUND
+from locus2target.core.schemas import MODEL_SCORES, SCORE_BACKGROUND
 from locus2target.core.tables import read_table, write_table
 from locus2target.sequence.background import check_background, sample_background
+from locus2target.sequence.effects_table import describe_scores
 from locus2target.sequence.job import open_scoring
 from locus2target.targets.annotations import read_open_chromatin
 
@@ -28,6 +29,7 @@ def main(
     weights: Sequence[str],
     given: str | None,
     background: str,
+    model_scores: str,
     model: Mapping[str, Any],
     settings: Mapping[str, Any],
 ) -> None:
@@ -39,7 +41,9 @@ def main(
             check_background(table, scoring.model, where=given)
         else:
             table = sample_background(scoring, n=settings["background_variants"])
+        described = describe_scores(scoring.model)
     write_table(table, background, SCORE_BACKGROUND)
+    write_table(described, model_scores, MODEL_SCORES)
 
 
 if __name__ == "__main__":
@@ -52,6 +56,7 @@ if __name__ == "__main__":
             weights=snakemake.input.weights,
             given=snakemake.input.given or None,
             background=snakemake.output.background,
+            model_scores=snakemake.output.model_scores,
             model=snakemake.params.model,
             settings=snakemake.params.settings,
         )

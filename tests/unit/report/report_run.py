@@ -65,6 +65,7 @@ def write_toy_run(folder: Path) -> ToyRun:
             "gene_directions": put("gene_directions", schemas.GENE_DIRECTIONS, _directions()),
             "variant_effects": [put("variant_effects", schemas.VARIANT_EFFECTS, _variant_effects())],
             "mutagenesis": [put("mutagenesis", schemas.MUTAGENESIS, _mutagenesis())],
+            "model_scores": [put("model_scores", schemas.MODEL_SCORES, _model_scores())],
             "attribution": [put("attribution", schemas.ATTRIBUTION, _attribution())],
             "motif_hits": [put("motif_hits", schemas.MOTIF_HITS, _motif_hits())],
             "genes": put("genes", schemas.GENES, _genes()),
@@ -379,6 +380,13 @@ def _mutagenesis() -> list[dict[str, object]]:
              status="no_sequence", reason="The FASTA has only N there.")
     )  # fmt: skip
     return rows
+
+
+def _model_scores() -> list[dict[str, object]]:
+    return [
+        dict(model="jaspar", kind="motif", scorer="motif_log_odds", mask="", formula="log10(p_ref / p_alt); version 1",
+             n_tracks=1019, window_bp=256, weights_sha256="0123456789abcdef" * 4, licence="open", citation="JASPAR")
+    ]  # fmt: skip
 
 
 def _attribution() -> list[dict[str, object]]:

@@ -62,3 +62,10 @@ def test_directions_of_one_disease_best_first_with_their_interval(toy_run: ToyRu
     assert [row["Gene"] for row in rows] == ["GENE0", "GENE1"]
     assert rows[0]["95 % interval"] == "0.304 to 0.696"
     assert not direction_table(directions, disease="beta").rows
+
+
+def test_each_sequence_score_is_shown_with_its_formula_and_weights(toy_run: ToyRun) -> None:
+    (row,) = _texts(check_methods(_tables(toy_run)).models)
+    assert (row["Model"], row["Score"], row["Reads"]) == ("jaspar", "motif_log_odds", "all bins")
+    assert row["Formula"] == "log10(p_ref / p_alt); version 1"
+    assert row["Weights"] == "0123456789ab"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sequence_toys import ROOT, ToyGenome, random_sequence, random_variants
+from sequence_toys import ROOT, ToyGenome, random_sequence, random_variants, variant_table
 
 from locus2target.core.errors import InputError
 from locus2target.sequence.backends import Sources
@@ -69,6 +69,56 @@ def test_variants_are_scored_through_the_program(tmp_path):
         assert value == pytest.approx((ends[1] - ends[0])[0] / 48, rel=1e-5, abs=1e-6)
 
 
+def test_the_program_starts_once_for_all_scores_strands_shifts_and_variants(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "locus2target.sequence.language._CHUNK_BASES", 200
+    )  # of other models, whose windows come in parts
+    note = "open('starts', 'a').write(str(len(table)) + '\\n')"
+    paths = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        paths.append(write_program(tmp_path / name, note))
+    settings = {"scorers": "causal_delta,causal_delta@mean", "strands": 2, "shifts": (-3, 0, 3)}
+    genome, variants = ToyGenome({"1": GENOME}), random_variants(GENOME, 12)
+    sources = Sources(genome.fetch, genome.lengths)
+    model = load_language_model(
+        ModelRow("x", "external", tuple(paths), **settings), device=torch.device("cpu"), batch_size=1
+    )
+    together = model.score(variants, sources)
+    counts = [(path.parent / "starts").read_text().split() for path in paths]
+    assert [len(count) for count in counts] == [1, 1]
+    assert int(counts[0][0]) <= 12 * 2 * 2 * 3
+    alone = [model.score(variants.iloc[[row]], sources) for row in range(len(variants))]
+    for row, scores in enumerate(alone):
+        kept = together.effects.variants == row
+        np.testing.assert_array_equal(together.effects.values[kept], scores.effects.values)
+    sums, means = (together.effects.values[together.effects.scores == score] for score in (0, 1))
+    np.testing.assert_allclose(sums / 48, means, rtol=1e-5)
+
+
+def test_the_sheet_may_say_the_window(tmp_path):
+    path = write_program(tmp_path, window_bp=None)
+    device = torch.device("cpu")
+    row = ModelRow("outside", "external", (path,), window_bp=40)
+    assert load_language_model(row, device=device, batch_size=1).spec.window.length == 40
+    with pytest.raises(InputError, match="Set window_bp in the models sheet"):
+        load_language_model(ModelRow("outside", "external", (path,)), device=device, batch_size=1)
+
+
+def test_haplotypes_with_unequal_unknown_bases_are_not_compared(tmp_path):
+    """The deletion draws the unknown bases behind base 150 into the window; the base change does not."""
+    sequence = GENOME[:150] + "N" * 150
+    genome = ToyGenome({"1": sequence})
+    ref = sequence[127:131]
+    other = "A" if ref[0] != "A" else "C"
+    variants = variant_table(("1", 128, ref, ref[0]), ("1", 128, ref[0], other))
+    row = ModelRow("outside", "external", (write_program(tmp_path),))
+    model = load_language_model(row, device=torch.device("cpu"), batch_size=1)
+    scores = model.score(variants, Sources(genome.fetch, genome.lengths))
+    assert scores.status == ["no_score", "ok"]
+    assert "unknown bases" in scores.reason[0]
+
+
 def test_nan_is_a_sequence_without_a_score(tmp_path):
     model = load_external(write_program(tmp_path, "table[2] = (table[2][0], 'nan')"))
     assert np.flatnonzero(np.isnan(model.log_likelihood(CODES))).tolist() == [2]
@@ -126,7 +176,8 @@ def test_no_shell_reads_the_command(tmp_path):
         ({"command": "evo2 --model x"}, "no `command` that is a list"),
         ({"command": []}, "no `command` that is a list"),
         ({"kind": "track"}, "no `kind`"),
-        ({"window_bp": None}, "no `window_bp`"),
+        ({"window_bp": 0}, "`window_bp` that is not a whole number above 0"),
+        ({"window_bp": True}, "`window_bp` that is not"),
         ({"timeout_min": "1h"}, "`timeout_min` that is not a number"),
         ({"timeout": 3}, r"unknown key \['timeout'\]"),
         ({"files": ["weights.pt"]}, "weights.pt, which is not there"),

@@ -240,6 +240,20 @@ def test_the_window_of_a_model_with_positions_is_what_its_positions_hold(masked_
     assert load(causal_folder).info.default_bp == 64
 
 
+@pytest.mark.parametrize(("kind", "padding"), [("Roberta", 0), ("Roberta", 1), ("Esm", 0)])
+def test_positions_that_begin_behind_the_padding_hold_fewer_bases(tmp_path, kind, padding):
+    character_tokenizer(tmp_path)
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=10, max_position_embeddings=40, pad_token_id=padding, mask_token_id=4, **sizes
+    )
+    getattr(transformers, f"{kind}ForMaskedLM")(config).save_pretrained(tmp_path)
+    backend = load_huggingface(tmp_path, device=CPU, batch_size=4)
+    bases = 40 - (padding + 1) - 2  # and two brackets
+    assert (backend.info.default_bp, backend.info.longest_bp) == (bases, bases)
+    assert np.isfinite(backend.unmasked_log_likelihood(np.zeros((1, bases), np.uint8))).all()
+
+
 def test_words_longer_than_the_model_reads_give_no_score(dnabert2_folder, monkeypatch):
     backend = load(dnabert2_folder)
     object.__setattr__(backend.runner.tokens, "longest", 5)

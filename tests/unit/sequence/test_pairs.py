@@ -27,7 +27,7 @@ class BaseCounter:
 
     def __init__(self):
         tracks = tuple(Track(base, "purine" if base in "AG" else "pyrimidine") for base in "ACGT")
-        self.spec = ModelSpec("counter", "track", WindowSpec(20, 10, 0), None, tracks, "zero", "none", "none", "0" * 64)
+        self.spec = ModelSpec("counter", "track", WindowSpec(20, 10, 0), None, tracks, "none", "none", "0" * 64)
         self.sizes = []
 
     def predict(self, codes, spans):

@@ -60,7 +60,12 @@ def stage(tmp_path_factory):
     write_table(GENES.empty(), folder / "genes.parquet", GENES)
     write_table(EXONS.empty(), folder / "exons.parquet", EXONS)
     importlib.import_module("sample_background").main(
-        **sources(folder), given=None, background=str(folder / "background.parquet"), model=MODEL, settings=SETTINGS
+        **sources(folder),
+        given=None,
+        background=str(folder / "background.parquet"),
+        model_scores=str(folder / "scores.parquet"),
+        model=MODEL,
+        settings=SETTINGS,
     )
     paths = {kind: [str(folder / f"{kind}{i}.parquet") for i in range(6)] for kind in ("variants", "windows")}
     importlib.import_module("collect_variants").main(

@@ -83,7 +83,9 @@ def sources(sequence=SEQUENCE, shift_after=0, by=0):
     return Sources(genome.fetch, genome.lengths, GeneModels(*tables))
 
 
-def build(networks=1, *, tracks=TRACKS, scorers=SCORERS, family="borzoi_legacy", batch=4, network=None, **row):
+def build(
+    networks=1, *, tracks=TRACKS, scorers=SCORERS, family="borzoi_legacy", batch=4, network=None, table=TABLE, **row
+):
     settings = {"shared_bp": 64, "strands": 2} | row
     model_row = ModelRow("tiny", "borzoi", (Path("x"),) * networks, scorers=scorers, **settings)
     dtype = getattr(torch, model_row.precision)
@@ -103,7 +105,6 @@ def build(networks=1, *, tracks=TRACKS, scorers=SCORERS, family="borzoi_legacy",
         window=WindowSpec(LENGTH, LENGTH // 2, 0),
         bin_size=BIN,
         tracks=tuple(Track(f"t{row}", f"t{row}") for row in tracks),
-        n_encoding="zero",
         licence="",
         citation="",
         weights_sha256="",
@@ -113,7 +114,8 @@ def build(networks=1, *, tracks=TRACKS, scorers=SCORERS, family="borzoi_legacy",
         row=model_row,
         networks=tuple(loaded),
         requests=parse_scorers(scorers),
-        untransform=Untransform(TABLE, tracks, family=family, rescale=True, unclip=True),
+        untransform=Untransform(table, tracks, family=family, rescale=True, unclip=True),
+        track_strands=table.strands[tracks],
         batches=Batches(batch, CPU, "tiny"),
     )
 
@@ -323,6 +325,50 @@ def test_without_a_gene_in_reach_the_variant_is_ok_and_silent():
     assert scores.status == [OK]
     assert len(scores.effects.values) == 0
     assert model.scores[0].silent_reason == "no gene in reach of the model's output"
+
+
+def test_the_order_of_effects_does_not_depend_on_the_company():
+    """The deletion takes gene a away and leaves b as it is; of the base change beside it a comes first all the same."""
+    spans = pd.DataFrame({"gene_id": ["a", "b"], "chromosome": "1", "start": [740, 700], "end": [744, 711]})
+    genome = ToyGenome({"1": SEQUENCE})
+    given = Sources(genome.fetch, genome.lengths, GeneModels(spans.assign(strand="+", tss=1), spans))
+    base = SEQUENCE[719]
+    variants = variant_table(
+        ("1", 735, SEQUENCE[734:750], SEQUENCE[734]), ("1", 720, base, "A" if base != "A" else "C")
+    )
+    model = build(scorers="logSED", shared_bp=128)
+    together, alone = model.score(variants, given).effects, model.score(variants.iloc[1:], given).effects
+    assert together.genes[together.variants == 1].tolist() == alone.genes.tolist() == ["a", "b"] * 3
+
+
+STRANDED = TrackTable(TABLE.frame.assign(identifier=["a+", "a-", "b", "c-", "c+"]))
+
+
+def test_genes_are_not_scored_on_tracks_of_the_opposite_strand():
+    """By hand: `near` and `wide` lie on +, `far` (out of reach) and `wide` turned to - on the other strand."""
+    given = sources()
+    given.genes.genes["strand"] = ["+", "-", "+"]
+    settings = {"tracks": np.arange(5), "scorers": "SAD,logSED,nDinf,logSED@tss:64"}
+    whole, model = build(**settings), build(table=STRANDED, **settings)
+    table = VARIANTS.iloc[-5:].reset_index(drop=True)
+    found = frame(model, model.score(table, given))
+    expected = frame(whole, whole.score(table, given))
+    allowed = {"": {0, 1, 2, 3, 4}, "near": {0, 2, 4}, "wide": {1, 2, 3}}
+    kept = [key for key in expected.index if int(key[3][1]) in allowed[key[2]]]
+    assert 0 < len(kept) < len(expected)
+    assert set(found.index) == set(kept)
+    np.testing.assert_array_equal(found[kept], expected[kept])
+
+
+def test_the_formula_says_which_tracks_and_bins_a_gene_is_scored_on():
+    policy = "no tracks of the strand opposite to the gene's"
+    sad, sed, tss = build(table=STRANDED, scorers="SAD,logSED,logSED@tss:30").scores
+    assert policy not in sad.formula
+    assert policy in sed.formula
+    assert "tss:30 is 8 x 4 bp" in tss.formula
+    assert sed.silent_reason == "no gene in reach of the model's output on the strand of a track"
+    assert "2 stranded track(s) whose strand their names do not tell" in build(scorers="logSED").scores[0].formula
+    assert policy not in build(tracks=np.array([2]), scorers="logSED").scores[0].formula
 
 
 def test_a_variant_outside_the_output_is_said_to_be():

@@ -6,10 +6,11 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+import tiny_borzoi
 import torch
 from published_formats import write_calico, write_huggingface
 from sequence_toys import ToyGenome, random_sequence, variant_table
-from torch import nn
+from tiny_borzoi import PARAMETERS, TARGETS, random_network, write_tiny_borzoi
 
 from locus2target.core.errors import InputError
 from locus2target.sequence.backends import Sources
@@ -76,24 +77,7 @@ MAKERS = {
     "enformer": lambda: Enformer(ENFORMER),
     "shorkie": lambda: Shorkie(SHORKIE),
 }
-MATES = np.array([1, 0, 2, 3, 5, 4])
-
-
-def random_network(make, seed=0):
-    """Network in which every layer passes on what one base changes: its norms fit the columns that they see."""
-    torch.manual_seed(seed)
-    network = make().requires_grad_(False)
-    for name, tensor in network.state_dict().items():
-        if tensor.dim() > 1:
-            tensor.normal_(std=(2 / tensor[0].numel()) ** 0.5)
-        elif name.endswith("scale"):  # of Shorkie's blocks, which begin at 0
-            tensor.fill_(0.5)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm1d):
-            module.momentum = 1.0
-    codes = torch.randint(4, (4, network.geometry.length), dtype=torch.uint8)
-    network.train()(one_hot_tensor(codes))
-    return network.eval()
+MATES = np.array(tiny_borzoi.MATES)
 
 
 @pytest.fixture(params=MAKERS)
@@ -158,44 +142,12 @@ def test_bfloat16_predictions_keep_the_order_of_effects(network):
     assert pd.Series(effects[0]).corr(pd.Series(effects[1]), method="spearman") > 0.9
 
 
-TARGETS = "\tidentifier\tdescription\tclip\tclip_soft\tscale\tsum_stat\tstrand_pair\n" + "".join(
-    f"{i}\ttrack{i}\tRNA:tissue {i}\t768\t384\t0.3\tsum_sqrt\t{mate}\n" for i, mate in enumerate(MATES)
-)
-PARAMETERS = {
-    "model": {
-        "seq_length": 2560,
-        "norm_type": "batch",
-        "act_func": "gelu",
-        "untransform": "borzoi",
-        "trunk": [
-            {"name": "ConvDNA", "out_channels": 6, "kernel_size": 15, "norm_type": None, "act_func": "linear",
-             "pool_size": 2},
-            {"name": "ConvTower", "in_channels": 6, "out_channels": 12, "divisible_by": 2, "kernel_size": 5,
-             "repeat": 6, "pool_size": 2, "conv_bias": True},
-            {"name": "TransformerTower", "type": "enformer", "repeat": 2, "heads": 2, "key_len": 4, "pos_features": 8},
-            {"name": "UnetTower", "type": "borzoi", "repeat": 2, "kernel_size": 3, "skip_match": False,
-             "upsample_conv": True},
-            {"name": "Crop", "crop_size": 4},
-        ],
-        "head_human": {"name": "FinalBorzoi", "num_targets": 6, "hidden_channels": 14},
-    },
-}  # fmt: skip
-
-
-def write_borzoi(folder, seed=0, targets=TARGETS, **model):
-    parameters = {"model": PARAMETERS["model"] | model}
-    head = find_head(parameters, None, where="")
-    network = random_network(lambda: Borzoi(config_from_baskerville(parameters, head, where="")), seed)
-    write_calico(folder, network.state_dict(), parameters, targets)
-    return network
-
-
 def load(*folders, **settings):
     return load_track_model(ModelRow("m", "borzoi", folders, **settings), device=CPU, batch_size=8)
 
 
 def test_a_published_folder_scores_variants(tmp_path):
-    networks = [write_borzoi(tmp_path / name, seed) for seed, name in enumerate(("f0c0", "f1c0"))]
+    networks = [write_tiny_borzoi(tmp_path / name, seed) for seed, name in enumerate(("f0c0", "f1c0"))]
     model = load(tmp_path / "f0c0", tmp_path / "f1c0", tracks="track[03]", scorers="SAD", strands=2)
     assert [track.name for track in model.spec.tracks] == ["track0", "track3"]
     assert model.spec.tracks[0].group == "RNA:tissue 0"
@@ -219,8 +171,8 @@ def test_a_published_folder_scores_variants(tmp_path):
 
 
 def test_the_family_of_the_transform_follows_the_files(tmp_path):
-    write_borzoi(tmp_path / "legacy")
-    write_borzoi(tmp_path / "current", untransform=None)
+    write_tiny_borzoi(tmp_path / "legacy")
+    write_tiny_borzoi(tmp_path / "current", untransform=None)
     for folder, family in (("legacy", "borzoi_legacy"), ("current", "baskerville")):
         model = load(tmp_path / folder)
         assert model.untransform.family == family
@@ -232,13 +184,13 @@ def test_the_family_of_the_transform_follows_the_files(tmp_path):
 
 
 def test_default_scores_are_those_of_the_family(tmp_path):
-    write_borzoi(tmp_path)
+    write_tiny_borzoi(tmp_path)
     model = load(tmp_path)
     assert [(score.name, score.mask) for score in model.scores] == [("logSED", "exons"), ("logD2", "")]
 
 
 def test_the_checksum_covers_weights_parameters_and_tracks(tmp_path):
-    write_borzoi(tmp_path)
+    write_tiny_borzoi(tmp_path)
     first = load(tmp_path).spec.weights_sha256
     (tmp_path / "targets.txt").write_text(TARGETS.replace("0.3", "0.4"))
     assert load(tmp_path).spec.weights_sha256 != first
@@ -255,13 +207,13 @@ def test_the_checksum_covers_weights_parameters_and_tracks(tmp_path):
     ],
 )
 def test_settings_that_do_not_fit_are_refused(tmp_path, settings, message):
-    write_borzoi(tmp_path)
+    write_tiny_borzoi(tmp_path)
     with pytest.raises(InputError, match=message):
         load(tmp_path, **settings)
 
 
 def test_a_missing_or_foreign_table_of_tracks_is_refused(tmp_path):
-    write_borzoi(tmp_path, targets="\tidentifier\n0\tonly one\n")
+    write_tiny_borzoi(tmp_path, targets="\tidentifier\n0\tonly one\n")
     with pytest.raises(InputError, match="it has 1 tracks, the network 6"):
         load(tmp_path)
     (tmp_path / "targets.txt").unlink()
@@ -269,10 +221,49 @@ def test_a_missing_or_foreign_table_of_tracks_is_refused(tmp_path):
         load(tmp_path)
 
 
+MOUSE_TARGETS = "\tidentifier\n" + "".join(f"{i}\tmouse{i}\n" for i in range(4))
+
+
+def test_the_head_is_that_of_the_table_of_tracks(tmp_path):
+    """One folder with heads for both species: the number of its tracks tells which is meant."""
+    parameters = {
+        "model": PARAMETERS["model"] | {"head_mouse": {**PARAMETERS["model"]["head_human"], "num_targets": 4}}
+    }
+    networks = {
+        species: random_network(
+            lambda species=species: Borzoi(
+                config_from_baskerville(parameters, find_head(parameters, species, where=""), where="")
+            ),
+            seed,
+        )
+        for seed, species in enumerate(("human", "mouse"))
+    }
+    state = dict(networks["human"].state_dict())
+    for index, (species, network) in enumerate(networks.items()):
+        for part in ("weight", "bias"):
+            state[f"heads_cov.{index}.0.conv.{part}"] = network.state_dict()[f"{species}_head.{part}"]
+            state.pop(f"{species}_head.{part}", None)
+        for name in [name for name in network.state_dict() if name.startswith("final_joined_convs.0.")]:
+            old = name.replace("final_joined_convs.0.norm.", "norm.layer.").replace(
+                "final_joined_convs.0.conv_layer.", "conv_nac."
+            )
+            state[f"heads_cov.{index}.0.{old}"] = network.state_dict()[name]
+            state.pop(name, None)
+    write_calico(tmp_path, state, parameters, TARGETS)
+    assert torch.equal(load(tmp_path).networks[0]._head.human_head.weight, networks["human"].human_head.weight)
+    (tmp_path / "targets.txt").write_text(MOUSE_TARGETS)
+    mouse = load(tmp_path)
+    assert [track.name for track in mouse.spec.tracks] == ["mouse0", "mouse1", "mouse2", "mouse3"]
+    assert torch.equal(mouse.networks[0]._head.mouse_head.weight, networks["mouse"].mouse_head.weight)
+    (tmp_path / "targets.txt").write_text(MOUSE_TARGETS + "4\tfifth\n")
+    with pytest.raises(InputError, match="it has 5 tracks, the network 6"):
+        load(tmp_path)
+
+
 def test_replicates_of_different_models_are_refused(tmp_path):
-    write_borzoi(tmp_path / "a")
+    write_tiny_borzoi(tmp_path / "a")
     shape = [*PARAMETERS["model"]["trunk"][:-1], {"name": "Crop", "crop_size": 6}]
-    write_borzoi(tmp_path / "b", trunk=shape)
+    write_tiny_borzoi(tmp_path / "b", trunk=shape)
     with pytest.raises(InputError, match="replicates of one model"):
         load(tmp_path / "a", tmp_path / "b")
 
@@ -287,3 +278,14 @@ def test_enformer_needs_no_table_of_tracks(tmp_path):
     assert model.batches.size == 2
     with pytest.raises(InputError, match="targets"):
         read_track_table(FAMILIES["borzoi"], tmp_path, 6)
+
+
+def test_enformer_reads_the_head_for_mouse_where_its_table_is_given(tmp_path):
+    heads = {"human": 6, "mouse": 4}
+    shape = {"num_downsamples": 7, "target_length": 896, "length": 196_608, "output_heads": heads}
+    config = dataclasses.asdict(dataclasses.replace(ENFORMER, **shape))
+    write_huggingface(tmp_path, Enformer(EnformerConfig(**config)).state_dict(), config)
+    (tmp_path / "targets.txt").write_text(MOUSE_TARGETS)
+    model = load_track_model(ModelRow("e", "enformer", (tmp_path,)), device=CPU, batch_size=8)
+    assert [track.name for track in model.spec.tracks] == ["mouse0", "mouse1", "mouse2", "mouse3"]
+    assert model.networks[0]._head.species == "mouse"

@@ -10,7 +10,6 @@ from locus2target.sequence.tracks import (
     TrackTable,
     Untransform,
     find_targets,
-    pair_strands,
     plain_tracks,
     read_targets,
     select_tracks,
@@ -337,30 +336,26 @@ class TestSelectTracks:
             select_tracks(read_targets(write_targets(tmp_path)), expression)
 
 
-class TestPairStrands:
-    def test_mates_are_added_and_found(self, tmp_path):
-        table = read_targets(write_targets(tmp_path))
-        pairs = pair_strands(table, np.array([2, 1]))
-        assert pairs.rows.tolist() == [0, 1, 2]
-        assert pairs.rows[pairs.wanted].tolist() == [2, 1]
-        assert pairs.rows[pairs.mates].tolist() == [2, 0]
+class TestStrands:
+    def strands(self, identifiers, descriptions, mates):
+        frame = plain_tracks(len(identifiers)).frame.assign(
+            identifier=identifiers, description=descriptions, strand_pair=mates
+        )
+        return TrackTable(frame).strands.tolist()
 
-    @settings(max_examples=50, deadline=None)
-    @given(data=st.data(), n_pairs=st.integers(0, 6), n_plain=st.integers(1, 6))
-    def test_averaging_by_pairs_is_averaging_the_whole_head(self, data, n_pairs, n_plain):
-        order = np.array(data.draw(st.permutations(range(2 * n_pairs + n_plain))))
-        mate = np.arange(len(order))
-        for pair in range(n_pairs):
-            mate[order[2 * pair]], mate[order[2 * pair + 1]] = order[2 * pair + 1], order[2 * pair]
-        table = plain_tracks(len(order))
-        table.frame["strand_pair"] = mate
-        rows = np.array(data.draw(st.lists(st.sampled_from(order.tolist()), min_size=1, unique=True)))
-        forward, reverse = np.random.default_rng(0).random((2, len(order), 3))
-        expected = (forward + reverse[mate, ::-1])[rows] / 2
-        pairs = pair_strands(table, rows)
-        found = (forward[pairs.rows][pairs.wanted] + reverse[pairs.rows][pairs.mates, ::-1]) / 2
-        np.testing.assert_array_equal(found, expected)
-        assert set(pairs.rows.tolist()) == set(rows.tolist()) | set(mate[rows].tolist())
+    def test_the_identifier_ends_with_the_sign(self):
+        identifiers = ["ENCFF1+", "ENCFF1-", "ENCFF2", "CD14+"]  # the last is a cell type, and has no mate
+        assert self.strands(identifiers, ["RNA:liver"] * 4, [1, 0, 2, 3]) == ["+", "-", ".", "."]
+
+    def test_else_the_description_does(self):
+        assert self.strands(["a", "b"], ["RNA:liver -", "RNA:liver +"], [1, 0]) == ["-", "+"]
+
+    def test_signs_that_are_not_opposite_say_nothing(self):
+        assert self.strands(["a+", "b+"], ["RNA:CD4+", "RNA:CD4+"], [1, 0]) == ["?", "?"]
+        assert self.strands(["a+", "b"], ["x+", "x-"], [1, 0]) == ["+", "-"]
+
+    def test_tracks_without_a_table_have_none(self):
+        assert plain_tracks(2).strands.tolist() == [".", "."]
 
 
 def test_plain_tracks_are_not_squashed():

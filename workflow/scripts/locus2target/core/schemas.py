@@ -527,6 +527,22 @@ SCORE_BACKGROUND = TableSchema(
     ),
 )
 
+MODEL_SCORES = TableSchema(
+    "model_scores",
+    (
+        Column("model", "string", "row of models.tsv"),
+        Column("kind", "string", "what the model predicts"),
+        Column("scorer", "string", "named score"),
+        Column("mask", "string", "output bins that the score reads; empty: all"),
+        Column("formula", "string", "with its version, transform, and policy for strands, shifts and replicates"),
+        Column("n_tracks", "int64", "outputs that are scored"),
+        Column("window_bp", "int64", "of the model's input", "bases"),
+        Column("weights_sha256", "string", "of all files that decide predictions"),
+        Column("licence", "string", "of the weights"),
+        Column("citation", "string", "of the model"),
+    ),
+)
+
 ATTRIBUTION = TableSchema(
     "attribution",
     (

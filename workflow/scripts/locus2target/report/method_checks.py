@@ -1,4 +1,4 @@
-"""How far the run's own methods can be trusted: engines against each other, functional against uniform priors."""
+"""How far the run's own methods can be trusted: engines against each other, priors with and without, models."""
 
 from dataclasses import dataclass
 
@@ -47,6 +47,18 @@ _CHANGE_COLUMNS = (
     TableColumn("pip_functional", "PIP, functional prior", "probability"),
     TableColumn("log_evidence_ratio", "Evidence of the locus", "log_odds", "log, functional against uniform prior"),
 )
+_MODEL_COLUMNS = (
+    TableColumn("model", "Model"),
+    TableColumn("kind", "Predicts"),
+    TableColumn("scorer", "Score"),
+    TableColumn("mask", "Reads", "text", "output bins"),
+    TableColumn("n_tracks", "Tracks", "count", "outputs that were scored"),
+    TableColumn("window_bp", "Window, bases", "count", "sequence that the model sees"),
+    TableColumn("formula", "Formula", "long", "with version, transform, strand, shift and replicate policy"),
+    TableColumn("weights", "Weights", "text", "start of the SHA-256 of all files that decide predictions"),
+    TableColumn("licence", "Licence", "long", "of the weights"),
+    TableColumn("citation", "Source", "long"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +69,26 @@ class MethodChecks:
     crosscheck: Table
     enrichment: Table
     prior_changes: Table
+    models: Table
 
 
 def check_methods(tables: RunTables) -> MethodChecks:
-    """Sum up the engines' cross-check and what functional priors change."""
+    """Sum up the engines' cross-check, what functional priors change, and what sequence scores are."""
     return MethodChecks(
         sentences=(_crosscheck_sentence(tables.crosscheck), _prior_sentence(tables.prior_effects)),
         crosscheck=_crosscheck_table(tables),
         enrichment=_enrichment_table(tables.prior_enrichment),
         prior_changes=_change_table(tables),
+        models=_model_table(tables.model_scores),
     )
+
+
+def _model_table(scores: pd.DataFrame) -> Table:
+    """What the sequence scores of the run are."""
+    rows = [
+        {**row, "weights": row["weights_sha256"][:12], "mask": row["mask"] or "all bins"} for row in records(scores)
+    ]
+    return build_table(rows, _MODEL_COLUMNS)
 
 
 def _crosscheck_sentence(crosscheck: pd.DataFrame) -> str:

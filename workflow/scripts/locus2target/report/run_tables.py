@@ -28,6 +28,7 @@ class RunTables:
     cis_effects: pd.DataFrame
     gene_directions: pd.DataFrame
     variant_effects: pd.DataFrame
+    model_scores: pd.DataFrame
     mutagenesis: pd.DataFrame
     attribution: pd.DataFrame
     motif_hits: pd.DataFrame
@@ -62,6 +63,7 @@ def load_run_tables(
     cis_effects: Iterable[str],
     gene_directions: str,
     variant_effects: Iterable[str],
+    model_scores: Iterable[str],
     mutagenesis: Iterable[str],
     attribution: Iterable[str],
     motif_hits: Iterable[str],
@@ -86,6 +88,7 @@ def load_run_tables(
         cis_effects=read_tables(cis_effects, schemas.CIS_EFFECTS),
         gene_directions=read_table(gene_directions, schemas.GENE_DIRECTIONS),
         variant_effects=read_tables(variant_effects, schemas.VARIANT_EFFECTS),
+        model_scores=read_tables(model_scores, schemas.MODEL_SCORES),
         mutagenesis=read_tables(mutagenesis, schemas.MUTAGENESIS),
         attribution=read_tables(attribution, schemas.ATTRIBUTION),
         motif_hits=read_tables(motif_hits, schemas.MOTIF_HITS),

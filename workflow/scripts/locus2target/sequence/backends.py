@@ -47,8 +47,6 @@ class ModelSpec:
         Bases per output bin; None when it has one output per window.
     tracks
         Its outputs in order, as far as they are asked for.
-    n_encoding
-        One-hot column of an unknown base, padding beyond a chromosome's end included: zeros, or 0.25 for each base.
     licence, citation
         Terms and source of the weights.
     weights_sha256
@@ -64,7 +62,6 @@ class ModelSpec:
     window: WindowSpec
     bin_size: int | None
     tracks: tuple[Track, ...]
-    n_encoding: Literal["zero", "quarter"]
     licence: str
     citation: str
     weights_sha256: str

@@ -197,13 +197,13 @@ def load_cell_model(row: ModelRow, *, device: torch.device, batch_size: int) -> 
     tracks, part_of = choose_outputs(row, replicates[0].tracks)
     networks = tuple(CellNetwork(loaded.layers, mean_weights(loaded.weights, part_of), device) for loaded in replicates)
     first = replicates[0]
+    window = _window(row, first.length)
     spec = ModelSpec(
         model=row.model,
         kind="cell",
-        window=WindowSpec(first.length, first.length // 2 if row.center_offset is None else row.center_offset, _FLANK),
+        window=window,
         bin_size=None,
         tracks=tracks,
-        n_encoding="zero",
         licence=first.licence,
         citation=first.citation,
         weights_sha256=checksum(path for loaded in replicates for path in loaded.files),
@@ -211,6 +211,19 @@ def load_cell_model(row: ModelRow, *, device: torch.device, batch_size: int) -> 
     )
     limit = min(batch_size, _CPU_WINDOWS) if device.type == "cpu" else batch_size
     return CellModel(spec, row, family, networks, Batches(limit, device, f"model {row.model}, {first.length} bases"))
+
+
+def _window(row: ModelRow, length: int) -> WindowSpec:
+    """Window of a row of the models sheet; every variant of a cell must lie in it at every shift."""
+    center = length // 2 if row.center_offset is None else row.center_offset
+    reach = row.shared_bp // 2 + max(map(abs, row.shifts))
+    if not 0 <= center - reach <= center + reach < length:
+        raise InputError(
+            f"variants could lie up to {reach} bases from base {center} of a window of {length} bases",
+            where=f"models sheet, model {row.model}",
+            remedy="Lower shared_bp or the shifts, or leave center_offset empty.",
+        )
+    return WindowSpec(length, center, _FLANK)
 
 
 def _check_row(row: ModelRow, family: CellFamily, replicates: Sequence[LoadedCells]) -> None:

@@ -4,12 +4,29 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from locus2target.core.schemas import VARIANT_EFFECTS
+from locus2target.core.schemas import MODEL_SCORES, VARIANT_EFFECTS
 from locus2target.core.variants import variant_keys
 from locus2target.sequence.backends import VariantModel, VariantScores
 from locus2target.sequence.background import background_quantiles
 from locus2target.sequence.scoring import largest_effects, largest_values
 from locus2target.sequence.windows import OK
+
+
+def describe_scores(model: VariantModel) -> pd.DataFrame:
+    """Table `model_scores`: what each score of a model is, and which weights are behind it."""
+    spec = model.spec
+    of_model = {
+        "model": spec.model,
+        "kind": spec.kind,
+        "n_tracks": len(spec.tracks),
+        "window_bp": spec.window.length,
+        "weights_sha256": spec.weights_sha256,
+        "licence": spec.licence,
+        "citation": spec.citation,
+    }
+    return MODEL_SCORES.frame(
+        of_model | {"scorer": score.name, "mask": score.mask, "formula": score.formula} for score in model.scores
+    )
 
 
 def effects_table(

@@ -4,8 +4,6 @@ A code is one byte per base: A 0, C 1, G 2, T 3, anything else 4 (unknown). One-
 ACGT; an unknown base is a column of zeros.
 """
 
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -36,31 +34,25 @@ def decode(codes: Codes) -> str:
     return _BYTE_OF_CODE[codes].tobytes().decode("ascii")
 
 
-def one_hot_tensor(
-    codes: torch.Tensor, *, n_encoding: Literal["zero", "quarter"] = "zero", dtype: torch.dtype = torch.float32
-) -> torch.Tensor:
+def one_hot_tensor(codes: torch.Tensor, *, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """One-hot windows on the device that holds the codes: one byte per base travels there, not sixteen.
 
     Parameters
     ----------
     codes
         uint8 of shape (B, L).
-    n_encoding
-        Column of an unknown base: zeros, or 0.25 for each base.
     dtype
         Of the result.
 
     Returns
     -------
     torch.Tensor
-        (B, 4, L), channels ACGT.
+        (B, 4, L), channels ACGT; the column of an unknown base is zeros.
     """
     windows, length = codes.shape
     encoded = torch.empty(windows, len(BASES), length, dtype=dtype, device=codes.device)
     for code in range(len(BASES)):
         torch.eq(codes, code, out=encoded[:, code])
-    if n_encoding == "quarter":
-        encoded.masked_fill_((codes == UNKNOWN)[:, None], 0.25)
     return encoded
 
 

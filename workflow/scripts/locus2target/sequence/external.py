@@ -9,20 +9,22 @@
       "timeout_min": 600,
       "files": ["evo2_score.py"],
       "licence": "Apache-2.0",
-      "citation": "Brixi et al. 2026"
+      "citation": "Brixi et al. 2025"
     }
 
 `command` is a list, run without a shell in the JSON file's folder, with two paths behind it:
 
 1. a tab-separated table with the columns `id` and `sequence`, all sequences of equal length, upper case, N for unknown
-   bases; distinct sequences only, both strands when the sheet asks for two;
+   bases; distinct sequences only, of all strands and shifts that the sheet asks for;
 2. where to write a tab-separated table with the columns `id` and `log_likelihood`: for `causal_lm` the sum over the
    sequence of ln p(token | tokens before it), for `masked_lm` the sum of ln p(token) with each token masked in turn.
    Every id once, in any order; `nan` where a sequence cannot be scored.
 
 A program that ends with another status than 0, or takes longer than `timeout_min` (a day when left out), is an error
 that shows the end of what it printed. `files` are those that decide the scores besides the JSON file; they enter the
-checksum. `workflow/scripts/external/evo2_score.py` is such a program.
+checksum. `window_bp` may be left to the sheet. The program is started once for each replicate (JSON file) and call of
+`LanguageModel.score`, whatever the number of variants, scores, strands and shifts.
+`workflow/scripts/external/evo2_score.py` is such a program.
 """
 
 import os
@@ -152,7 +154,7 @@ def load_external(path: Path) -> ExternalModel:
     info = LanguageInfo(
         kind=kind,
         unit="token",
-        default_bp=settings["window_bp"],
+        default_bp=settings.get("window_bp"),
         shortest_bp=1,
         longest_bp=None,
         weights_sha256=checksum(files),
@@ -170,7 +172,8 @@ def _require(settings: dict[str, Any], path: Path) -> None:
         f"has the unknown key {sorted(set(settings) - known)}": not set(settings) - known,
         "has no `command` that is a list of texts": _are_texts(command) and bool(command),
         "has no `kind` that is causal_lm or masked_lm": settings.get("kind") in {"causal_lm", "masked_lm"},
-        "has no `window_bp` that is a whole number above 0": isinstance(window_bp, int) and window_bp > 0,
+        "has a `window_bp` that is not a whole number above 0": window_bp is None
+        or (type(window_bp) is int and window_bp > 0),
         "has a `timeout_min` that is not a number above 0": timeout is None
         or (isinstance(timeout, int | float) and timeout > 0),
         "has `files` that are not a list of texts": _are_texts(settings.get("files", [])),

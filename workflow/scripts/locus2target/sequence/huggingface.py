@@ -133,7 +133,7 @@ def _backend(
     batch_size: int,
 ) -> LanguageBackend:
     """The kind of model that network and tokenizer make."""
-    longest = None if is_dnabert2(config) else _longest(config, tokenizer)
+    longest = _longest(config, tokenizer, network.model) if isinstance(network, TransformersNetwork) else None
     bases = base_tokens(tokenizer)
     tokens = bases if bases is not None else _word_tokens(tokenizer, longest, folder)
     info = _info(folder, masked, bases, longest)
@@ -217,11 +217,19 @@ def _files(folder: Path, patterns: Iterable[str]) -> set[Path]:
     return {path for pattern in patterns for path in folder.glob(pattern)}
 
 
-def _longest(config: dict[str, Any], tokenizer: Any) -> int | None:
-    """Most tokens that the model reads, special ones included."""
+def _longest(config: dict[str, Any], tokenizer: Any, model: nn.Module) -> int | None:
+    """Most tokens that the model reads, special ones included.
+
+    RoBERTa and its kin number positions from behind that of the padding on: no token reaches the rows before.
+    """
+    skipped = [
+        part.padding_idx + 1
+        for name, part in model.named_modules()
+        if name.endswith("position_embeddings") and isinstance(part, nn.Embedding) and part.padding_idx is not None
+    ]
     stated = [config.get(name) for name in ("max_position_embeddings", "n_positions")]
-    limits = [int(limit) for limit in (*stated, tokenizer.model_max_length) if limit is not None and limit < _NO_LIMIT]
-    return min(limits, default=None)
+    limits = [int(limit) - max(skipped, default=0) for limit in stated if limit is not None]
+    return min([limit for limit in (*limits, int(tokenizer.model_max_length)) if limit < _NO_LIMIT], default=None)
 
 
 def _is_masked(config: dict[str, Any], where: Path) -> bool:

@@ -19,6 +19,7 @@ from locus2target.sequence.language_scorers import (
     HaplotypePairs,
     LanguageScorer,
     MaskedPllDelta,
+    all_values,
     default_scorers,
     make_scorers,
 )
@@ -34,7 +35,7 @@ from locus2target.sequence.windows import (
 NO_SCORE = "no_score"
 
 _KNOWN_FLANK = 16  # with less known sequence around it a prediction says nothing about the variant
-_CHUNK_BASES = 2**25  # of windows held at once; programs outside are started once for each such chunk
+_CHUNK_BASES = 2**25  # of windows held at once
 _TRACK = Track("language model", "language model")
 
 
@@ -54,6 +55,8 @@ class LanguageModel:
         Shifts of the window, in bases.
     settings_key
         Settings besides weights and formulas that decide a score.
+    at_once
+        Whether all variants of a call are given to the model together: it is a program that takes long to start.
     """
 
     spec: ModelSpec
@@ -61,6 +64,7 @@ class LanguageModel:
     strands: int
     shifts: tuple[int, ...]
     settings_key: str
+    at_once: bool = False
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -71,7 +75,9 @@ class LanguageModel:
         """Score variants, as `VariantModel.score` says."""
         status, reason = [OK] * len(variants), [""] * len(variants)
         parts = [Effects.empty()]
-        for rows in _chunks(variants, max(1, _CHUNK_BASES // (2 * self.spec.window.length))):
+        of_variant = 2 * self.spec.window.length * len(self.shifts) * self.strands
+        size = max(1, len(variants) if self.at_once else _CHUNK_BASES // of_variant)
+        for rows in _chunks(variants, size):
             verdicts, effects = self._score_chunk(variants.iloc[rows], sources)
             for row, (word, sentence) in zip(rows, verdicts, strict=True):
                 status[row], reason[row] = word, sentence
@@ -99,10 +105,9 @@ class LanguageModel:
     def _mean_values(self, shifted: Sequence[HaplotypePairs]) -> npt.NDArray[np.float64]:
         """Scores (S, V), averaged over shifts, strands and replicates."""
         views = [*shifted, *(pairs.reverse_complement() for pairs in shifted if self.strands == 2)]
-        values = [
-            np.stack([scorer.values(view) for scorer in replicate]) for view in views for replicate in self.scorers
-        ]
-        return np.asarray(np.mean(values, axis=0), dtype=np.float64)
+        pairs = HaplotypePairs.joined(views)
+        values = np.stack([all_values(replicate, pairs) for replicate in self.scorers])  # (R, S, views * V)
+        return np.asarray(values.reshape(*values.shape[:2], len(views), -1).mean(axis=(0, 2)), dtype=np.float64)
 
     def _verdict(self, defined: npt.NDArray[np.bool_], values: npt.NDArray[np.float64]) -> tuple[str, str]:
         """Status and reason of one variant whose windows could be read, from its scores."""
@@ -114,7 +119,10 @@ class LanguageModel:
             name for name, asked, value in zip(names, defined, values, strict=True) if asked and not np.isfinite(value)
         ]
         if bad:
-            return NO_SCORE, f"the model gives no finite {', '.join(bad)} for this window"
+            return NO_SCORE, (
+                f"the model gives no finite {', '.join(bad)} for this window, or the variant's two haplotypes have "
+                "unequal numbers of unknown bases in it"
+            )
         return OK, ""
 
 
@@ -149,14 +157,13 @@ def load_language_model(row: ModelRow, *, device: torch.device, batch_size: int)
         window=window,
         bin_size=None,
         tracks=(_TRACK,),
-        n_encoding="zero",
         licence=infos[0].licence,
         citation=infos[0].citation,
         weights_sha256=checksums,
         capabilities=frozenset({"embeddings"}) if isinstance(backends[0], Embedding) else frozenset(),
     )
     key = f"strands={row.strands} shifts={row.shifts} precision={row.precision}"
-    return LanguageModel(spec, scorers, row.strands, row.shifts, key)
+    return LanguageModel(spec, scorers, row.strands, row.shifts, key, at_once=row.backend == "external")
 
 
 def shift_window(window: WindowSpec, shift: int) -> WindowSpec:

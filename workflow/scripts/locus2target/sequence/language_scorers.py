@@ -20,7 +20,7 @@ REF and ALT windows have the same number of bases whatever the alleles, so that 
 its length alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -67,11 +67,21 @@ class HaplotypePairs:
     @classmethod
     def of_windows(cls, windows: HaplotypeWindows, rows: Indices) -> "HaplotypePairs":
         """Pairs of the variants `rows`; variants at one place share their REF window."""
-        codes = np.ascontiguousarray(np.concatenate([windows.ref[rows], windows.alt[rows]]))
-        whole = codes.view(f"V{codes.shape[1]}").ravel()
-        _, first, inverse = np.unique(whole, return_index=True, return_inverse=True)
-        spans = windows.ref_spans[rows], windows.alt_spans[rows]
-        return cls(codes[first], inverse[: len(rows)], inverse[len(rows) :], *spans)
+        codes, row_of = _distinct(np.concatenate([windows.ref[rows], windows.alt[rows]]))
+        return cls(codes, row_of[: len(rows)], row_of[len(rows) :], windows.ref_spans[rows], windows.alt_spans[rows])
+
+    @classmethod
+    def joined(cls, parts: Sequence["HaplotypePairs"]) -> "HaplotypePairs":
+        """The pairs of all parts, one part after the other; windows that parts share are there once."""
+        codes, row_of = _distinct(np.concatenate([part.codes for part in parts]))
+        rows = np.split(row_of, np.cumsum([len(part.codes) for part in parts])[:-1])
+        return cls(
+            codes,
+            np.concatenate([row[part.ref] for row, part in zip(rows, parts, strict=True)]),
+            np.concatenate([row[part.alt] for row, part in zip(rows, parts, strict=True)]),
+            np.concatenate([part.ref_spans for part in parts]),
+            np.concatenate([part.alt_spans for part in parts]),
+        )
 
     def reverse_complement(self) -> "HaplotypePairs":
         """The same windows read from the other strand."""
@@ -90,6 +100,23 @@ class HaplotypePairs:
         """Which variants change one base and nothing else, bool of shape (V,)."""
         ref_bases, alt_bases = (spans[:, 1] - spans[:, 0] for spans in (self.ref_spans, self.alt_spans))
         return np.asarray((ref_bases == 1) & (alt_bases == 1), dtype=np.bool_)
+
+    @property
+    def equally_known(self) -> npt.NDArray[np.bool_]:
+        """Whose haplotypes have equally many unknown bases, bool of shape (V,).
+
+        A change of length can move some in or out at the window's end: of two sums over known bases the one with fewer
+        terms is larger for that alone, so such variants have no score.
+        """
+        unknown = (self.codes == UNKNOWN).sum(axis=1)
+        return np.asarray(unknown[self.ref] == unknown[self.alt], dtype=np.bool_)
+
+
+def _distinct(codes: Codes) -> tuple[Codes, Indices]:
+    """Distinct windows (U, L) among (W, L), and the row of each of the W in them."""
+    whole = np.ascontiguousarray(codes).view(f"V{codes.shape[1]}").ravel()
+    _, first, inverse = np.unique(whole, return_index=True, return_inverse=True)
+    return codes[first], inverse.astype(np.int64)
 
 
 class LanguageScorer(Protocol):
@@ -169,6 +196,8 @@ class MaskedPllDelta:
         distinct, inverse = np.unique(asked, axis=1, return_inverse=True)
         sums = np.array([self._sum(pairs.codes, *stretch) for stretch in distinct.T.tolist()])[inverse.ravel()]
         delta = sums[len(pairs.ref) :] - sums[: len(pairs.ref)]
+        if self.flank is None:
+            delta = np.where(pairs.equally_known, delta, np.nan)
         return np.asarray(delta / pairs.codes.shape[1] if self.mean else delta, dtype=np.float64)
 
     def _stretches(self, pairs: HaplotypePairs) -> tuple[Indices, Indices]:
@@ -208,9 +237,24 @@ class WindowDelta:
 
     def values(self, pairs: HaplotypePairs) -> npt.NDArray[np.float64]:
         """One sum for each distinct window."""
-        sums = self.window_sums(pairs.codes)
-        delta = sums[pairs.alt] - sums[pairs.ref]
+        return self.of_sums(self.window_sums(pairs.codes), pairs)
+
+    def of_sums(self, sums: npt.NDArray[np.float64], pairs: HaplotypePairs) -> npt.NDArray[np.float64]:
+        """Scores from the sums of all windows."""
+        delta = np.where(pairs.equally_known, sums[pairs.alt] - sums[pairs.ref], np.nan)
         return delta / pairs.codes.shape[1] if self.mean else delta
+
+
+def all_values(scorers: Sequence["LanguageScorer"], pairs: HaplotypePairs) -> npt.NDArray[np.float64]:
+    """Values (S, V) of several scores of one backend; sums that some of them share are asked for once."""
+    functions = {scorer.window_sums for scorer in scorers if isinstance(scorer, WindowDelta)}
+    sums = {function: function(pairs.codes) for function in functions}
+    return np.stack(
+        [
+            scorer.of_sums(sums[scorer.window_sums], pairs) if isinstance(scorer, WindowDelta) else scorer.values(pairs)
+            for scorer in scorers
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)

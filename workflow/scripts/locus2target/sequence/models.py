@@ -15,13 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from torch import nn
 
 from locus2target.core.errors import InputError
 from locus2target.core.tables import atomic_path
+from locus2target.sequence.track_families import FAMILIES, load_for_table
 from locus2target.sequence.tracks import find_targets, read_targets
 from locus2target.sequence.weights import LoadedNetwork, file_sha256
 
@@ -30,15 +30,12 @@ CHECKSUMS = "checksums.sha256"
 
 _NETWORKS = "locus2target.sequence.networks"
 LOADERS: Mapping[str, str] = {
-    "borzoi": f"{_NETWORKS}.adapters:load_borzoi_or_adapted",
-    "enformer": f"{_NETWORKS}.enformer:load_enformer",
-    "shorkie": f"{_NETWORKS}.shorkie:load_shorkie",
     "shorkie_lm": f"{_NETWORKS}.shorkie:load_shorkie_lm",
     "scbasset": f"{_NETWORKS}.scbasset:load_scbasset",
     "accessibility": f"{_NETWORKS}.accessibility:load_accessibility",
     "nucleotide_gpt": f"{_NETWORKS}.nucleotide_gpt:load_nucleotide_gpt",
 }
-"""Module and function that load the weights of a backend, imported when it is checked."""
+"""Module and function that load the weights of a backend without tracks, imported when it is checked."""
 
 _LISTED = ("model", "backend", "input_bp", "bins", "tracks", "code_licence", "weights_licence", "size_mb", "files")
 
@@ -78,7 +75,7 @@ def show_model(catalogue: pd.DataFrame, model: str) -> list[str]:
         raise InputError(f"model {model!r} is unknown", where="catalogue", remedy=f"Use one of {', '.join(close)}.")
     row = catalogue.iloc[names.index(model)]
     lines = [f"{column:16}{value}" for column, value in row.items() if value]
-    if row["backend"] in LOADERS:
+    if row["backend"] in _checked():
         command = f"python -m locus2target.sequence.models check FOLDER --backend {row['backend']}"
         lines.append(f"{'check':16}{command}")
     return lines
@@ -92,7 +89,7 @@ def check_folder(folder: Path, backend: str, *, record: bool) -> list[str]:
     folder
         Holds the weights of one replicate.
     backend
-        Key of `LOADERS`.
+        Key of `LOADERS` or of `track_families.FAMILIES`.
     record
         Write `checksums.sha256` (as `sha256sum -c` reads it) instead of comparing with it.
 
@@ -110,8 +107,8 @@ def check_folder(folder: Path, backend: str, *, record: bool) -> list[str]:
     recorded = None if record else _read_checksums(folder)
     if recorded is not None:
         _compare(folder, recorded)
-    loaded = _loader(backend)(folder)
     targets = find_targets(folder)
+    loaded = _load(backend, folder, targets)
     tracks = _check_tracks(loaded.network, targets)
     used = sorted({*loaded.files, *([] if targets is None else [targets])})
     checksums = {_relative(path, folder): file_sha256(path) for path in used}
@@ -136,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("model")
     check = commands.add_parser("check", help="are the weights in a folder whole, and do they fit the network?")
     check.add_argument("folder", type=Path)
-    check.add_argument("--backend", required=True, choices=sorted(LOADERS))
+    check.add_argument("--backend", required=True, choices=_checked())
     check.add_argument("--record", action="store_true", help=f"write {CHECKSUMS} beside the weights")
     return parser
 
@@ -148,10 +145,17 @@ def _run(options: argparse.Namespace) -> list[str]:
     return list_models(catalogue) if options.command == "list" else show_model(catalogue, options.model)
 
 
-def _loader(backend: str) -> Callable[[Path], LoadedNetwork[nn.Module]]:
+def _checked() -> list[str]:
+    """Backends whose weights can be checked."""
+    return sorted({*LOADERS, *FAMILIES})
+
+
+def _load(backend: str, folder: Path, targets: Path | None) -> LoadedNetwork[nn.Module]:
+    if backend in FAMILIES:
+        return load_for_table(FAMILIES[backend], folder, targets)
     module, function = LOADERS[backend].split(":")
-    loader: Callable[[Path], LoadedNetwork[Any]] = getattr(import_module(module), function)
-    return loader
+    loader: Callable[[Path], LoadedNetwork[nn.Module]] = getattr(import_module(module), function)
+    return loader(folder)
 
 
 def _check_tracks(network: nn.Module, targets: Path | None) -> str:

@@ -191,7 +191,6 @@ def _spec(bank: MotifBank, *, model: str, window_bp: int) -> ModelSpec:
         window=WindowSpec(window_bp, window_bp // 2, flank),
         bin_size=None,
         tracks=tracks,
-        n_encoding="zero",
         licence=bank.licence,
         citation=bank.citation,
         weights_sha256=bank.sha256,

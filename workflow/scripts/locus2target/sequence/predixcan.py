@@ -134,7 +134,6 @@ def load_predixcan(row: ModelRow) -> PrediXcanModel:
         window=WindowSpec(1, 0, 0),
         bin_size=None,
         tracks=tuple(Track(names[t], names[t]) for t in chosen),
-        n_encoding="zero",
         licence="of the weights' source (predictdb.org)",
         citation="Gamazon et al. 2015",
         weights_sha256=checksum(tissue.path for tissue in tissues),

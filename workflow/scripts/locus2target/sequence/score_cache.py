@@ -108,7 +108,7 @@ class ScoreCache:
 def model_digest(model: VariantModel) -> str:
     """Digest of all that decides a model's scores but the code: weights, geometry, tracks, settings and formulas."""
     spec = model.spec
-    decisive = (spec.weights_sha256, spec.kind, spec.window, spec.n_encoding, spec.tracks)
+    decisive = (spec.weights_sha256, spec.kind, spec.window, spec.tracks)
     return _digest(repr(decisive), repr(model.scores), model.settings_key).hex()
 
 

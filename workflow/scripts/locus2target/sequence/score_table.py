@@ -177,7 +177,6 @@ def load_score_table(row: ModelRow) -> ScoreTableModel:
         window=WindowSpec(1, 0, 0),
         bin_size=None,
         tracks=tuple(Track(name, group) for name, group in zip(tracks["track"], tracks["group"], strict=True)),
-        n_encoding="zero",
         licence="of the table's source",
         citation=path.name,
         weights_sha256=checksum(files),

@@ -7,11 +7,12 @@ from pathlib import Path
 from torch import nn
 
 from locus2target.core.errors import InputError
-from locus2target.sequence.networks.adapters import is_adapted, load_borzoi_or_adapted
-from locus2target.sequence.networks.borzoi import PARAMETERS, Borzoi
+from locus2target.sequence.networks.adapters import is_adapted, load_adapted_borzoi
+from locus2target.sequence.networks.borzoi import PARAMETERS, Borzoi, load_borzoi
+from locus2target.sequence.networks.borzoi_config import Species
 from locus2target.sequence.networks.enformer import load_enformer
 from locus2target.sequence.networks.interface import ProfileNetwork
-from locus2target.sequence.networks.shorkie import load_shorkie
+from locus2target.sequence.networks.shorkie import Shorkie, load_shorkie
 from locus2target.sequence.tracks import Family, TrackTable, find_targets, plain_tracks, read_targets
 from locus2target.sequence.weights import LoadedNetwork, find_file, read_json
 
@@ -32,7 +33,7 @@ class TrackFamily:
     Attributes
     ----------
     load
-        Reads the weights of one replicate.
+        Reads the weights of one replicate, with the head for a species; None for the human one, or the only one.
     transform
         Of a loaded network and its folder.
     scorers
@@ -43,7 +44,7 @@ class TrackFamily:
         Of the published weights.
     """
 
-    load: Callable[[Path], LoadedNetwork[nn.Module]]
+    load: Callable[[Path, Species | None], LoadedNetwork[nn.Module]]
     transform: Callable[[ProfileNetwork, Path], Transform]
     scorers: str
     needs_targets: bool
@@ -78,6 +79,45 @@ def read_track_table(family: TrackFamily, folder: Path, n_tracks: int) -> TrackT
     return table
 
 
+def load_for_table(family: TrackFamily, folder: Path, targets: Path | None) -> LoadedNetwork[nn.Module]:
+    """Network of a folder, with the head that a table of tracks is of.
+
+    That is the head for mouse where it has as many tracks as the table, and the human one has not.
+
+    Parameters
+    ----------
+    family
+        Of the network.
+    folder
+        Weights of one replicate.
+    targets
+        Table of tracks, or None.
+
+    Raises
+    ------
+    InputError
+        If the weights or the table cannot be used. A table that is of neither head is not refused here.
+    """
+    loaded = family.load(folder, None)
+    n_rows = None if targets is None else len(read_targets(targets).frame)
+    if n_rows in {None, loaded.network.n_tracks}:
+        return loaded
+    try:
+        mouse = family.load(folder, "mouse")
+    except InputError:  # no such head: `read_track_table` says what is wrong with the table
+        return loaded
+    return mouse if mouse.network.n_tracks == n_rows else loaded
+
+
+def _load_borzoi(folder: Path, species: Species | None) -> LoadedNetwork[Borzoi]:
+    """Published or fine-tuned network, as its files say; a fine-tuned one has one head."""
+    return load_adapted_borzoi(None, folder) if is_adapted(folder) else load_borzoi(folder, species)
+
+
+def _load_shorkie(folder: Path, _species: Species | None) -> LoadedNetwork[Shorkie]:
+    return load_shorkie(folder)
+
+
 def _borzoi_transform(network: ProfileNetwork, folder: Path) -> Transform:
     """Transform of a network of the Borzoi line.
 
@@ -106,7 +146,7 @@ def _as_predicted(_network: ProfileNetwork, _folder: Path) -> Transform:
 
 FAMILIES: Mapping[str, TrackFamily] = {
     "borzoi": TrackFamily(
-        load=load_borzoi_or_adapted,
+        load=_load_borzoi,
         transform=_borzoi_transform,
         scorers="logSED,logD2",
         needs_targets=True,
@@ -124,7 +164,7 @@ FAMILIES: Mapping[str, TrackFamily] = {
     # Shorkie's own scripts score predictions as they are: the inverse is commented out in baskerville-yeast's snps.py
     # (commit 3978c14), and score_variants_shorkie.py of calico/shorkie-paper (commit ed28a96) has none.
     "shorkie": TrackFamily(
-        load=load_shorkie,
+        load=_load_shorkie,
         transform=_as_predicted,
         scorers="logSED,logD2",
         needs_targets=True,

@@ -25,7 +25,7 @@ from locus2target.sequence.model_row import ModelRow
 from locus2target.sequence.networks.interface import Geometry, ProfileNetwork
 from locus2target.sequence.scorers import ScoreRequest, parse_scorers
 from locus2target.sequence.shared_windows import SharedWindow, WindowVariants, plan_windows, read_window
-from locus2target.sequence.track_families import FAMILIES, read_track_table
+from locus2target.sequence.track_families import FAMILIES, load_for_table, read_track_table
 from locus2target.sequence.track_readings import Reading, Reduced, ScoreSums, plan_readings
 from locus2target.sequence.track_reference import TrackNetwork
 from locus2target.sequence.track_scoring import WindowScorer
@@ -38,10 +38,10 @@ OUTSIDE_OUTPUT = "outside_output"
 _EXACT: frozenset[Capability] = frozenset({"gradients", "bfloat16"})
 _CPU_BASES = 524_288  # of a batch on a CPU: Borzoi takes 3 GB for as many, and larger batches are no faster
 
-_SILENT: Mapping[str, str] = {
-    **dict.fromkeys(("exons", "exons_majority", "gene", "tss"), "no gene in reach of the model's output"),
-    "peak": "the variant lies in no peak",
-}
+_OF_GENES = frozenset({"exons", "exons_majority", "gene", "tss"})
+_NO_PEAK = "the variant lies in no peak"
+_NO_GENE = "no gene in reach of the model's output"
+_NO_GENE_OF_STRAND = f"{_NO_GENE} on the strand of a track"
 Makers = Mapping[MaskSpec, MaskMaker]
 Rows = npt.NDArray[np.int64]
 Verdict = tuple[str, str]
@@ -64,6 +64,8 @@ class TrackModel:
         Scores and masks.
     untransform
         Way from raw predictions to coverage.
+    track_strands
+        object of shape (T,): strand of each of the model's tracks, as `TrackTable.strands` has it.
     batches
         How many haplotypes a pass takes.
     """
@@ -73,6 +75,7 @@ class TrackModel:
     networks: tuple[TrackNetwork, ...]
     requests: tuple[ScoreRequest, ...]
     untransform: Untransform
+    track_strands: npt.NDArray[np.object_]
     batches: Batches
 
     @property
@@ -91,7 +94,7 @@ class TrackModel:
         window, geometry = self.spec.window, self.networks[0].geometry
         makers = {mask: MaskMaker(mask, geometry, sources) for mask in {request.mask for request in self.requests}}
         status, reason = [""] * len(variants), [""] * len(variants)
-        sums = ScoreSums()
+        sums = ScoreSums(self.track_strands, _gene_strands(sources))
         cells = plan_windows(
             variants, length=window.length, shared_bp=self.row.shared_bp, center_offset=window.center_offset
         )
@@ -103,16 +106,37 @@ class TrackModel:
         return VariantScores(status, reason, sums.effects(), offsets)
 
     def _describe(self, request: ScoreRequest) -> Score:
-        scorer, mask = request.scorer, request.mask.text
-        strands = "mean of both strands' raw predictions" if self.row.strands == 2 else "forward strand"
+        scorer, mask = request.scorer, request.mask
         mean = f"mean of the scores of {len(self.row.shifts)} shift(s) and {len(self.networks)} replicate(s)"
+        parts = (
+            f"{scorer.formula} (version {scorer.version})",
+            mask.extent(self.networks[0].geometry.bin_bp),
+            self._strand_policy() if mask.kind in _OF_GENES else "",
+            self.untransform.text,
+            "mean of both strands' raw predictions" if self.row.strands == 2 else "forward strand",
+            mean,
+        )
         return Score(
             name=scorer.name,
             largest=f"largest_{scorer.name}",
-            mask=mask,
-            formula=f"{scorer.formula} (version {scorer.version}); {self.untransform.text}; {strands}; {mean}",
-            silent_reason=_SILENT.get(request.mask.kind, ""),
+            mask=mask.text,
+            formula="; ".join(filter(None, parts)),
+            silent_reason=self._silent_reason(request),
         )
+
+    def _strand_policy(self) -> str:
+        """Which tracks a gene is scored on, in words; empty where no track has a strand."""
+        if (self.track_strands == ".").all():
+            return ""
+        unread = int((self.track_strands == "?").sum())
+        exception = f" ({unread} stranded track(s) whose strand their names do not tell are read)" if unread else ""
+        return f"no tracks of the strand opposite to the gene's{exception}"
+
+    def _silent_reason(self, request: ScoreRequest) -> str:
+        """Why a variant may have no such score."""
+        if request.mask.kind in _OF_GENES:
+            return _NO_GENE_OF_STRAND if np.isin(self.track_strands, ["+", "-"]).any() else _NO_GENE
+        return _NO_PEAK if request.mask.kind == "peak" else ""
 
     def _score_cell(
         self, cell: SharedWindow, variants: pd.DataFrame, sources: Sources, makers: Makers, sums: ScoreSums
@@ -163,13 +187,14 @@ def load_track_model(row: ModelRow, *, device: torch.device, batch_size: int) ->
         If weights or tracks cannot be used, or the settings do not fit the network.
     """
     family = FAMILIES[row.backend]
-    loaded = [family.load(folder) for folder in row.weights]
+    targets = find_targets(row.weights[0])
+    loaded = [load_for_table(family, folder, targets) for folder in row.weights]
     networks = [_as_profile(replicate.network) for replicate in loaded]
     geometry, n_tracks = networks[0].geometry, networks[0].n_tracks
     for folder, network in zip(row.weights, networks, strict=True):
         _check_replicate(network, geometry, n_tracks, folder)
     table = read_track_table(family, row.weights[0], n_tracks)
-    targets = [path for path in (find_targets(row.weights[0]),) if path is not None]
+    files = [*(path for replicate in loaded for path in replicate.files), *([] if targets is None else [targets])]
     window = _window(row, geometry)
     rows = select_tracks(table, row.tracks)
     transform = family.transform(networks[0], row.weights[0])
@@ -183,10 +208,9 @@ def load_track_model(row: ModelRow, *, device: torch.device, batch_size: int) ->
             window=window,
             bin_size=geometry.bin_bp,
             tracks=tuple(_tracks(table, rows)),
-            n_encoding="zero",
             licence=family.licence,
             citation=family.citation,
-            weights_sha256=checksum([path for replicate in loaded for path in replicate.files] + targets),
+            weights_sha256=checksum(files),
             capabilities=frozenset(_EXACT if ready[0].halo(1) is None else {*_EXACT, "halo"}),
         ),
         row=row,
@@ -195,8 +219,17 @@ def load_track_model(row: ModelRow, *, device: torch.device, batch_size: int) ->
         untransform=Untransform(
             table, rows, family=transform.family, rescale=transform.rescale, unclip=transform.unclip
         ),
+        track_strands=table.strands[rows],
         batches=Batches(limit, device, f"model {row.model}, windows of {geometry.length} bases"),
     )
+
+
+def _gene_strands(sources: Sources) -> Mapping[str, str]:
+    """Strand of each gene."""
+    if sources.genes is None:
+        return {}
+    genes = sources.genes.genes
+    return dict(zip(genes["gene_id"], genes["strand"], strict=True))
 
 
 def _as_profile(network: nn.Module) -> ProfileNetwork:

@@ -132,10 +132,23 @@ def _cut(prediction: Tensor, rows: Rows, columns: Tensor | None) -> Tensor:
     return prediction if columns is None else prediction.index_select(2, columns)
 
 
-class ScoreSums:
-    """Adds up scores over shifts and replicates, and gives their means."""
+_OPPOSITE = {"+": "-", "-": "+"}
 
-    def __init__(self) -> None:
+
+class ScoreSums:
+    """Adds up scores over shifts and replicates, and gives their means.
+
+    Parameters
+    ----------
+    track_strands
+        object of shape (T,): strand of each track as `TrackTable.strands` has it.
+    gene_strands
+        Strand of each gene: tracks of the opposite one say nothing about it.
+    """
+
+    def __init__(self, track_strands: npt.NDArray[np.object_], gene_strands: Mapping[str, str]) -> None:
+        self._track_strands = track_strands
+        self._gene_strands = gene_strands
         self._sums: dict[tuple[int, int, str | None], list[npt.NDArray[np.float64]]] = {}
 
     def add(self, rows: Rows, reduced: Sequence[Reduced]) -> None:
@@ -143,26 +156,29 @@ class ScoreSums:
         for part in reduced:
             score, mask = part.reading.score, part.reading.mask
             for row, values in zip(rows[part.members].tolist(), part.values, strict=True):
-                terms = np.concatenate([values.astype(np.float64), [mask.coverage, 1.0]])
+                terms = np.append(values.astype(np.float64), mask.coverage)
                 self._sums.setdefault((row, score, mask.gene_id), []).append(terms)
 
     def effects(self) -> Effects:
-        """Means as effects: every score of every gene and track."""
+        """Means as effects: every score of every track, and gene that is not on the strand opposite to the track's."""
         if not self._sums:
             return Effects.empty()
-        keys = list(self._sums)
-        means = np.stack([np.mean(terms, axis=0) for terms in self._sums.values()])
-        n_tracks = means.shape[1] - 2
+        keys = sorted(self._sums, key=lambda key: (*key[:2], str(key[2])))  # whatever was scored first
+        means = np.stack([np.mean(self._sums[key], axis=0) for key in keys]).astype(np.float32)
+        variants, scores = (np.array([key[part] for key in keys], dtype=np.int64) for part in (0, 1))
+        genes = np.array([gene for _, _, gene in keys], dtype=np.object_)
+        opposite = np.array([_OPPOSITE.get(self._gene_strands.get(gene, "."), "") for gene in genes])
+        rows, tracks = np.nonzero(opposite[:, None] != self._track_strands[None, :])
         return Effects.concatenate(
             [
                 Effects(
-                    variants=np.repeat(np.array([row for row, _, _ in keys], dtype=np.int64), n_tracks),
-                    scores=np.repeat(np.array([score for _, score, _ in keys], dtype=np.int64), n_tracks),
-                    tracks=np.tile(np.arange(n_tracks), len(keys)),
-                    values=means[:, :n_tracks].astype(np.float32).ravel(),
-                    genes=np.repeat(np.array([gene for _, _, gene in keys], dtype=np.object_), n_tracks),
-                    coverage=np.repeat(means[:, n_tracks].astype(np.float32), n_tracks),
-                    details=np.full(len(keys) * n_tracks, "", dtype=np.object_),
+                    variants=variants[rows],
+                    scores=scores[rows],
+                    tracks=tracks,
+                    values=means[rows, tracks],
+                    genes=genes[rows],
+                    coverage=means[rows, -1],
+                    details=np.full(len(rows), "", dtype=np.object_),
                 )
             ]
         )

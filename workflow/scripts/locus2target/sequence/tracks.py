@@ -64,24 +64,19 @@ class TrackTable:
         """Row of each track's mate, int64 of shape (tracks,)."""
         return self.frame["strand_pair"].to_numpy(np.int64)
 
+    @property
+    def strands(self) -> npt.NDArray[np.object_]:
+        """Strand of each track, object of shape (tracks,): `+`, `-`, or `.` for one that is unstranded.
 
-@dataclass(frozen=True, slots=True)
-class StrandPairs:
-    """Tracks that are wanted, and those on the other strand that reverse-complement averaging needs besides.
-
-    The average of a track is that of `forward[:, wanted]` and `reverse[:, mates]`, the latter flipped along the bins.
-
-    Attributes
-    ----------
-    rows
-        int64 of shape (P,): rows to predict, ascending.
-    wanted, mates
-        int64 of shape (T,): index into `rows` of each wanted track, and of its mate.
-    """
-
-    rows: Rows
-    wanted: Rows
-    mates: Rows
+        The sign is the last of the identifier, `ENCFF281BWX+`, as Calico's tools read it, or else of the description.
+        It counts only where the mate has the other one; `?` is a track with a mate whose strand cannot be read so.
+        """
+        strands = np.where(self.strand_pair == np.arange(len(self.frame)), ".", "?").astype(np.object_)
+        for names in (self.frame["identifier"], self.frame["description"]):
+            signs = names.str[-1:].to_numpy(np.object_)
+            found = (strands == "?") & np.isin(signs + signs[self.strand_pair], ["+-", "-+"])
+            strands[found] = signs[found]
+        return strands
 
 
 def find_targets(folder: Path) -> Path | None:
@@ -153,13 +148,6 @@ def select_tracks(table: TrackTable, expression: str) -> Rows:
     if not wanted.any():
         raise InputError("no track is selected", where=_SHEET, remedy="Write `all` or regular expressions.")
     return np.flatnonzero(wanted)
-
-
-def pair_strands(table: TrackTable, rows: Rows) -> StrandPairs:
-    """Add the mates of stranded tracks to those that are wanted, for averaging with the reverse complement."""
-    mates = table.strand_pair[rows]
-    needed = np.union1d(rows, mates)
-    return StrandPairs(needed, np.searchsorted(needed, rows), np.searchsorted(needed, mates))
 
 
 class Untransform:

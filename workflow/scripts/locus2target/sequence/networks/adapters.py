@@ -99,17 +99,6 @@ def is_adapted(folder: Path) -> bool:
     return (folder / "params.json").is_file() and "transfer" in read_json(folder / "params.json")
 
 
-def load_borzoi_or_adapted(folder: Path) -> LoadedNetwork[Borzoi]:
-    """Load a network of the Borzoi line, as published or fine-tuned; the files in the folder say which.
-
-    Raises
-    ------
-    InputError
-        If files are missing or do not fit.
-    """
-    return load_adapted_borzoi(None, folder) if is_adapted(folder) else load_borzoi(folder)
-
-
 def load_adapted_borzoi(base_folder: Path | None, adapter_folder: Path) -> LoadedNetwork[Borzoi]:
     """Fine-tuned network, with the head of the adapter.
 

@@ -220,7 +220,7 @@ class Enformer(nn.Module):
         return self.predict(self.decode(tokens[:, :, span.tokens], (), span, 0, bins), None)
 
 
-def load_enformer(folder: Path, species: str = "human") -> LoadedNetwork[Enformer]:
+def load_enformer(folder: Path, species: str | None = None) -> LoadedNetwork[Enformer]:
     """Enformer from a Hugging Face folder: `config.json`, and `model.safetensors` or `pytorch_model.bin`.
 
     Parameters
@@ -228,7 +228,7 @@ def load_enformer(folder: Path, species: str = "human") -> LoadedNetwork[Enforme
     folder
         Local copy of `EleutherAI/enformer-official-rough`.
     species
-        Head: `human` (5,313 tracks) or `mouse` (1,643).
+        Head: `human` (5,313 tracks) or `mouse` (1,643); None for the human one, or the only one.
 
     Raises
     ------
@@ -237,14 +237,16 @@ def load_enformer(folder: Path, species: str = "human") -> LoadedNetwork[Enforme
     """
     settings = find_file(folder, ["config.json"])
     config = EnformerConfig.from_json(read_json(settings), where=settings)
-    if species not in config.output_heads:
+    heads = list(config.output_heads)
+    head = species if species is not None else "human" if "human" in heads or not heads else heads[0]
+    if head not in heads:
         raise InputError(
-            f"there is no head for species {species!r}, only for {', '.join(config.output_heads)}",
+            f"there is no head for species {head!r}, only for {', '.join(heads)}",
             where=str(settings),
-            remedy="Set species in the models sheet to one of these.",
+            remedy="Use the folder as published: its output_heads are human and mouse.",
         )
     weights = find_file(folder, _WEIGHT_FILES)
-    network = Enformer(config, species)
+    network = Enformer(config, head)
     load_into(network, published_names(read_state_dict(weights)), where=weights, ignore=("*.num_batches_tracked",))
     return LoadedNetwork(network.eval(), (settings, weights))
 

@@ -26,7 +26,7 @@ from locus2target.sequence.cell_networks import (
 )
 from locus2target.sequence.cell_windows import CellWindows, gather_windows
 from locus2target.sequence.model_row import ModelRow
-from locus2target.sequence.shared_windows import SharedWindow, WindowVariants, plan_windows, read_window
+from locus2target.sequence.shared_windows import SharedWindow, first_faults, plan_windows, read_window
 from locus2target.sequence.weights import checksum
 from locus2target.sequence.windows import OK, WindowSpec
 
@@ -116,7 +116,7 @@ class CellModel:
             ]
             for shift in self.row.shifts
         ]
-        verdicts = [_first_faults(same_cell) for same_cell in zip(*founds, strict=True)]
+        verdicts = [first_faults(same_cell) for same_cell in zip(*founds, strict=True)]
         scorable = [np.array([word == OK for word, _ in verdict], dtype=np.bool_) for verdict in verdicts]
         total = np.zeros((sum(map(len, scorable)), len(self.spec.tracks)), dtype=np.float32)
         for shifted in founds:
@@ -151,12 +151,6 @@ class _CellScores:
 
     verdicts: list[tuple[str, str]]
     values: Values
-
-
-def _first_faults(founds: Sequence[WindowVariants]) -> list[tuple[str, str]]:
-    """Status and reason of each variant: the first window, of those at all shifts, that it cannot be scored in."""
-    pairs = [list(zip(found.status, found.reason, strict=True)) for found in founds]
-    return [next((pair for pair in verdicts if pair[0] != OK), (OK, "")) for verdicts in zip(*pairs, strict=True)]
 
 
 def _effects(status: Sequence[str], values: Values) -> Effects:

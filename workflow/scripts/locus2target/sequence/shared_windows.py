@@ -223,3 +223,9 @@ def _judge(sequence: Codes, length: int, flank: int, record: Change, change: Cha
     fits = flank <= start - moved and start + longest + flank <= length
     flanks = sequence[max(0, start - flank) : start + len(old) + flank]
     return judge_variant(ref, alt, genome, length, flank, fits=fits, unknown=bool((flanks == UNKNOWN).any()))
+
+
+def first_faults(founds: Sequence[WindowVariants]) -> list[tuple[str, str]]:
+    """Status and reason of each variant of the same windows at several shifts: the first that speaks against it."""
+    verdicts = zip(*(zip(found.status, found.reason, strict=True) for found in founds), strict=True)
+    return [next((verdict for verdict in of_shifts if verdict[0] != OK), (OK, "")) for of_shifts in verdicts]

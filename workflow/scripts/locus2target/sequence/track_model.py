@@ -24,7 +24,7 @@ from locus2target.sequence.masks import MaskMaker, MaskSpec
 from locus2target.sequence.model_row import ModelRow
 from locus2target.sequence.networks.interface import Geometry, ProfileNetwork
 from locus2target.sequence.scorers import ScoreRequest, parse_scorers
-from locus2target.sequence.shared_windows import SharedWindow, WindowVariants, plan_windows, read_window
+from locus2target.sequence.shared_windows import SharedWindow, WindowVariants, first_faults, plan_windows, read_window
 from locus2target.sequence.track_families import FAMILIES, load_for_table, read_track_table
 from locus2target.sequence.track_readings import Reading, Reduced, ScoreSums, plan_readings
 from locus2target.sequence.track_reference import TrackNetwork
@@ -145,7 +145,7 @@ class TrackModel:
         length, flank = self.spec.window.length, self.spec.window.flank
         windows = [replace(cell, start=cell.start - shift) for shift in self.row.shifts]
         founds = [read_window(window, variants, sources.fetch, length=length, flank=flank) for window in windows]
-        verdicts = _first_faults(founds)
+        verdicts = first_faults(founds)
         members = np.flatnonzero([status == OK for status, _ in verdicts])
         plans = [
             plan_readings(self.requests, makers, window, found, members)
@@ -271,12 +271,6 @@ def _tracks(table: TrackTable, rows: Rows) -> Iterator[Track]:
     chosen = table.frame.iloc[rows]
     for identifier, description in zip(chosen["identifier"], chosen["description"], strict=True):
         yield Track(str(identifier), str(description))
-
-
-def _first_faults(founds: Sequence[WindowVariants]) -> list[Verdict]:
-    """Verdict on each variant: the first shift's that speaks against it."""
-    verdicts = zip(*(zip(found.status, found.reason, strict=True) for found in founds), strict=True)
-    return [next((verdict for verdict in of_shifts if verdict[0] != OK), of_shifts[0]) for of_shifts in verdicts]
 
 
 def _outside(requests: Sequence[ScoreRequest], plans: Sequence[Sequence[Reading]], members: Rows) -> dict[int, Verdict]:

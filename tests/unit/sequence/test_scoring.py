@@ -82,6 +82,21 @@ def test_other_sequence_or_another_model_is_not_in_the_cache(tmp_path):
         assert len(cache.load(cache.keys(table, sources[0]))[0]) == 0
 
 
+def test_a_variant_that_is_listed_twice_has_its_scores_twice(tmp_path):
+    table, genome, model = table_of(), ToyGenome({"1": SEQUENCE}), motif_model()
+    once = score(model, table.iloc[:20], genome)
+    rows = np.array([3, 0, 3, 19, 0, 3, 7])
+    listed = table.iloc[rows].reset_index(drop=True)
+    for cache in (None, ScoreCache(tmp_path, model), ScoreCache(tmp_path, model)):  # the last one knows them all
+        twice = score(model, listed, genome, cache=cache)
+        assert twice.status == [once.status[row] for row in rows]
+        for place, row in enumerate(rows):
+            expected = once.effects.take(once.effects.variants == row)
+            found = twice.effects.take(twice.effects.variants == place)
+            assert np.array_equal(found.values, expected.values)
+            assert np.array_equal(found.tracks, expected.tracks)
+
+
 def test_a_broken_archive_is_scored_again(tmp_path, caplog):
     table, genome, model = table_of(), ToyGenome({"1": SEQUENCE}), motif_model()
     whole = score(model, table, genome, cache=ScoreCache(tmp_path, model))

@@ -79,7 +79,7 @@ class ScoreCache:
         return shards
 
     def load(self, keys: Sequence[bytes]) -> tuple[npt.NDArray[np.int64], VariantScores]:
-        """Rows of `keys` that are known, and their scores in that order."""
+        """Rows of `keys`, all different, that are known, and their scores in that order."""
         known: list[int] = []
         found: list[VariantScores] = []
         missing = dict(enumerate(keys))

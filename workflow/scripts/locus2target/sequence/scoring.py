@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from locus2target.sequence.backends import Effects, ModelSpec, Score, Sources, V
 from locus2target.sequence.score_cache import ScoreCache
 
 _LOGGER = logging.getLogger(__name__)
+_VARIANT = ["chromosome", "position", "ref", "alt"]
 Rows = npt.NDArray[np.int64]
 
 
@@ -71,8 +72,12 @@ class Scoring:
         Parameters
         ----------
         variants
-            Columns chromosome, position (1-based), ref, alt.
+            Columns chromosome, position (1-based), ref, alt; one that is listed twice is scored once.
         """
+        number = np.asarray(variants.groupby(_VARIANT, sort=False).ngroup(), dtype=np.int64)
+        return repeat_scores(self._score_distinct(variants.drop_duplicates(_VARIANT)), number)
+
+    def _score_distinct(self, variants: pd.DataFrame) -> VariantScores:
         parts: list[tuple[Rows, VariantScores]] = []
         todo = along_genome(variants)
         keys = [] if self.cache is None else self.cache.keys(variants, self.sources)
@@ -90,6 +95,32 @@ class Scoring:
                 parts.append((rows, scores))
                 done.advance(len(rows))
         return merge_scores(len(variants), parts)
+
+
+def repeat_scores(scores: VariantScores, rows: Rows) -> VariantScores:
+    """Scores of variants that are listed any number of times.
+
+    Parameters
+    ----------
+    scores
+        Of the distinct variants.
+    rows
+        int64 of shape (V,): the distinct variant of each that is listed.
+    """
+    listed = np.argsort(rows, kind="stable")
+    counts = np.bincount(rows, minlength=len(scores.status))
+    firsts = np.cumsum(counts) - counts
+    times = counts[scores.effects.variants]
+    elements = np.repeat(np.arange(len(times)), times)
+    nth = np.arange(len(elements)) - np.repeat(np.cumsum(times) - times, times)
+    places = listed[firsts[scores.effects.variants[elements]] + nth]
+    effects = Effects.concatenate([replace(scores.effects.take(elements), variants=places)])
+    return VariantScores(
+        [scores.status[row] for row in rows.tolist()],
+        [scores.reason[row] for row in rows.tolist()],
+        effects,
+        scores.offsets[rows],
+    )
 
 
 def along_genome(variants: pd.DataFrame) -> Rows:

@@ -221,7 +221,8 @@ def strongest_effect(effects: pd.DataFrame, gene_id: str) -> str:
     """The largest predicted change of one variant by each model, for this gene or without a gene; or why none."""
     if effects.empty:
         return "not scored"
-    return "; ".join(_strongest_of_model(of_model, gene_id) for _, of_model in effects.groupby("model", sort=False))
+    models = [(str(model), _strongest_of_model(own, gene_id)) for model, own in effects.groupby("model", sort=False)]
+    return "; ".join(f"{model}: {words}" if len(models) > 1 else words for model, words in models)
 
 
 def _strongest_of_model(effects: pd.DataFrame, gene_id: str) -> str:

@@ -74,7 +74,8 @@ def test_score_of_another_gene_is_not_this_genes_effect() -> None:
             "reason": "",
         }
     )
-    assert strongest_effect(effects, "own") == "borzoi: log_sed −0.50; table: not_in_table"  # one phrase per model, rarest first
+    # one phrase per model, the rarest effect of each
+    assert strongest_effect(effects, "own") == "borzoi: log_sed −0.50; table: not_in_table"
 
 
 def test_doubtful_ld_speaks_against_a_gene(toy_run: ToyRun) -> None:

@@ -10,8 +10,6 @@ import json
 import os
 import sys
 from pathlib import Path
-from statistics import median
-from time import process_time
 
 if __name__ == "__main__":
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -22,6 +20,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 import numpy as np
 import pandas as pd
 import torch
+from timing import seconds_of
 
 from locus2target.sequence.backends import Sources
 from locus2target.sequence.model_row import ModelRow
@@ -31,17 +30,6 @@ from locus2target.sequence.windows import extract_windows
 
 BANK = ROOT / "resources" / "motifs" / "jaspar2026_core_vertebrates.npz"
 REPEATS = 5
-
-
-def seconds_of(function):
-    """Median time of a call, after one that warms up."""
-    function()
-    seconds = []
-    for _ in range(REPEATS):
-        start = process_time()
-        function()
-        seconds.append(process_time() - start)
-    return median(seconds)
 
 
 def report(figure, value, peer, peer_value, note):
@@ -99,11 +87,11 @@ def main():
         raise RuntimeError("best scores differ from those of the look-up")
 
     both = len(codes) * motifs
-    looked_up = 2 * seconds_of(lambda: best_by_lookup(some.ref, center, matrices))
-    predicted = seconds_of(lambda: (model.backend.predict(codes, spans), model.backend.predict(alt, spans)))
+    looked_up = 2 * seconds_of(lambda: best_by_lookup(some.ref, center, matrices), REPEATS)
+    predicted = seconds_of(lambda: (model.backend.predict(codes, spans), model.backend.predict(alt, spans)), REPEATS)
     changed = model.backend.predict(alt, spans)
-    scored = seconds_of(lambda: model.scorer.effects(prediction, changed))
-    whole = seconds_of(lambda: model.score(variants, sources))
+    scored = seconds_of(lambda: model.scorer.effects(prediction, changed), REPEATS)
+    whole = seconds_of(lambda: model.score(variants, sources), REPEATS)
     note = f"{motifs} motifs, batches of {batch} windows; numpy: best scores alone"
     report("variants to effects", pairs / whole, "numpy", both / looked_up, note)
     report("prediction of both haplotypes", both / predicted, "numpy", both / looked_up, note)

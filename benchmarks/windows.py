@@ -11,8 +11,6 @@ import json
 import os
 import sys
 from pathlib import Path
-from statistics import median
-from time import process_time
 
 if __name__ == "__main__":
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -31,6 +29,8 @@ try:
 except ImportError:
     PEER = None
 
+from timing import seconds_of
+
 from locus2target.sequence.encoding import encode, one_hot_tensor
 from locus2target.sequence.windows import WindowSpec, extract_windows
 
@@ -39,17 +39,6 @@ CODE_OF_BYTE = np.full(256, 4, dtype=np.uint8)
 for code, base in enumerate("ACGT"):
     CODE_OF_BYTE[[ord(base), ord(base.lower())]] = code
 COLUMN_OF_CODE = np.concatenate([np.eye(4, dtype=np.int8), np.zeros((1, 4), dtype=np.int8)])
-
-
-def seconds_of(function):
-    """Median time of a call, after one that compiles; what it gives is freed between the calls."""
-    function()
-    seconds = []
-    for _ in range(REPEATS):
-        start = process_time()
-        function()
-        seconds.append(process_time() - start)
-    return median(seconds)
 
 
 def report(case, figure, value, peer, peer_value, note):
@@ -89,9 +78,9 @@ def measure_windows(length, variants, span):
         return chromosome[start:end]
 
     bases = 2 * variants * length / 1e9
-    ours = seconds_of(lambda: extract_windows(table, fetch, spec))
+    ours = seconds_of(lambda: extract_windows(table, fetch, spec), REPEATS)
     letters = np.frombuffer("".join(alts).encode("ascii"), dtype=np.uint8)
-    theirs = seconds_of(lambda: table_windows(chromosome, starts, letters, length))
+    theirs = seconds_of(lambda: table_windows(chromosome, starts, letters, length), REPEATS)
     windows, plain = extract_windows(table, fetch, spec), table_windows(chromosome, starts, letters, length)
     if not (np.array_equal(windows.ref, plain[0]) and np.array_equal(windows.alt, plain[1])):
         raise RuntimeError("windows differ from those of the table look-up")
@@ -106,11 +95,11 @@ def measure_encoding(length):
     """One sequence to codes and to one-hot."""
     sequence = random_bases(length)
     bases, case = length / 1e9, f"sequence of {length} bases"
-    ours = seconds_of(lambda: encode(sequence))
-    theirs = seconds_of(lambda: CODE_OF_BYTE[np.frombuffer(sequence.encode("ascii"), dtype=np.uint8)])
+    ours = seconds_of(lambda: encode(sequence), REPEATS)
+    theirs = seconds_of(lambda: CODE_OF_BYTE[np.frombuffer(sequence.encode("ascii"), dtype=np.uint8)], REPEATS)
     report(case, "text to codes", bases / ours, "numpy", bases / theirs, "")
     if PEER is not None:
-        packed = seconds_of(lambda: one_hot_encode(sequence, return_packed=True))
+        packed = seconds_of(lambda: one_hot_encode(sequence, return_packed=True), REPEATS)
         report(case, "text to codes", bases / ours, PEER, bases / packed, "peer: its packed sequence")
     for dtype in (torch.int8, torch.float32):
         measure_one_hot(sequence, dtype)
@@ -128,14 +117,14 @@ def measure_one_hot(sequence, dtype):
         return columns[CODE_OF_BYTE[np.frombuffer(sequence.encode("ascii"), dtype=np.uint8)]]
 
     columns = COLUMN_OF_CODE.astype(kind)
-    ours = bases / seconds_of(by_codes)
-    report(case, figure, ours, "numpy", bases / seconds_of(by_table), "numpy: bases first, not transposed")
+    ours = bases / seconds_of(by_codes, REPEATS)
+    report(case, figure, ours, "numpy", bases / seconds_of(by_table, REPEATS), "numpy: bases first, not transposed")
     if PEER is None:
         report(case, figure, ours, None, None, "tangermeme is not installed: run with .venv-peers/bin/python")
         return
     if not torch.equal(one_hot_encode(sequence, dtype=dtype), by_codes()[0]):
         raise RuntimeError("one-hot arrays differ")
-    report(case, figure, ours, PEER, bases / seconds_of(lambda: one_hot_encode(sequence, dtype=dtype)), "")
+    report(case, figure, ours, PEER, bases / seconds_of(lambda: one_hot_encode(sequence, dtype=dtype), REPEATS), "")
 
 
 def main():

@@ -5,9 +5,9 @@ from sequence_toys import ToyGenome, largest, motif_model, random_sequence, rand
 from test_pairs import counter, effects_of
 
 from locus2target.core.errors import InputError
-from locus2target.sequence.backends import Effects
+from locus2target.sequence.backends import Effects, VariantScores
 from locus2target.sequence.score_cache import ScoreCache
-from locus2target.sequence.scoring import merge_scores, resolve_device
+from locus2target.sequence.scoring import resolve_device
 
 SEQUENCE = random_sequence(3_000, 5)
 
@@ -121,7 +121,7 @@ def test_known_scores_come_back_with_genes_and_texts(tmp_path):
     keys = cache.keys(table, genome.sources)
     cache.save(keys, named)
     rows, back = ScoreCache(tmp_path, model).load(keys[::-1])
-    assert_same(merge_scores(len(table), [(len(table) - 1 - rows, back)]), named)
+    assert_same(VariantScores.merge(len(table), [(len(table) - 1 - rows, back)]), named)
 
 
 def fields_of(effects):

@@ -1,7 +1,6 @@
 """Adapters of Borzoi against the base with the adapters applied beside its layers, never merged."""
 
 import json
-import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -11,11 +10,9 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from published_formats import targets_text, write_keras
 from torch import Tensor, nn
 from torch.nn import functional
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from published_formats import targets_text, write_keras
 
 from locus2target.core.errors import InputError
 from locus2target.sequence.networks import adapters

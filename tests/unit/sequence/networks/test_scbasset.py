@@ -1,14 +1,11 @@
 """scBasset against a numpy twin that works in Keras' layout, on files as Keras writes them."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from published_formats import targets_text, write_keras
 
 from locus2target.core.errors import InputError

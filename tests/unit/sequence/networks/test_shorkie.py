@@ -1,7 +1,6 @@
 """Shorkie and Shorkie LM against a float64 twin in baskerville's layout, on files as Keras writes them."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,6 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from published_formats import write_keras
 
 from locus2target.core.errors import InputError

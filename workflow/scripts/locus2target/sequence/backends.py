@@ -180,6 +180,33 @@ class VariantScores:
         """Which variants have status `ok`, bool of shape (V,)."""
         return np.array([status == OK for status in self.status], dtype=np.bool_)
 
+    @classmethod
+    def merge(cls, n: int, parts: Sequence[tuple[npt.NDArray[np.int64], "VariantScores"]]) -> "VariantScores":
+        """Scores of n variants from those of parts of them; each part comes with its rows."""
+        status, reason = [""] * n, [""] * n
+        offsets = np.zeros(n, dtype=np.int64)
+        for rows, scores in parts:
+            offsets[rows] = scores.offsets
+            for row, word, sentence in zip(rows.tolist(), scores.status, scores.reason, strict=True):
+                status[row], reason[row] = word, sentence
+        effects = [Effects.empty(), *(scores.effects.of_variants(rows) for rows, scores in parts)]
+        return cls(status, reason, Effects.concatenate(effects), offsets)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> "VariantScores":
+        """Scores of the variants `rows`, in that order; a variant may be named any number of times."""
+        named = np.argsort(rows, kind="stable")
+        counts = np.bincount(rows, minlength=len(self.status))
+        firsts = np.cumsum(counts) - counts
+        times = counts[self.effects.variants]
+        elements = np.repeat(np.arange(len(times)), times)
+        nth = np.arange(len(elements)) - np.repeat(np.cumsum(times) - times, times)
+        places = named[firsts[self.effects.variants[elements]] + nth]
+        effects = Effects.concatenate([replace(self.effects.take(elements), variants=places)])
+        listed = rows.tolist()
+        return VariantScores(
+            [self.status[row] for row in listed], [self.reason[row] for row in listed], effects, self.offsets[rows]
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:

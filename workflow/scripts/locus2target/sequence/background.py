@@ -17,7 +17,7 @@ from locus2target.core.schemas import SCORE_BACKGROUND
 from locus2target.sequence.backends import READS_NO_SEQUENCE, Score, VariantModel, VariantScores
 from locus2target.sequence.encoding import BASES
 from locus2target.sequence.score_cache import model_digest
-from locus2target.sequence.scoring import Scoring, largest_values, merge_scores
+from locus2target.sequence.scoring import Scoring, largest_values
 from locus2target.sequence.windows import FetchBases
 
 _LOGGER = logging.getLogger(__name__)
@@ -106,21 +106,13 @@ def _score_random(scoring: Scoring, *, n: int, seed: int) -> VariantScores:
     for _ in range(_MAX_ROUNDS):
         drawn = _draw(generator, fetch, stretches, n)
         drawn = drawn.iloc[generator.permutation(len(drawn))[: n - found]]  # they come along the genome
-        scores = _scored_only(scoring.score(drawn))
+        scores = scoring.score(drawn)
+        scores = scores.take(np.flatnonzero(scores.scored))
         kept.append((np.arange(found, found + len(scores.status)), scores))
         found += len(scores.status)
         if found >= n or not stretches:
             break
-    return merge_scores(found, kept)
-
-
-def _scored_only(scores: VariantScores) -> VariantScores:
-    """The scores of the variants with status `ok`, counted anew."""
-    rows = np.flatnonzero(scores.scored)
-    place = np.full(len(scores.status), -1, dtype=np.int64)
-    place[rows] = np.arange(len(rows))
-    effects = scores.effects.take(place[scores.effects.variants] >= 0).of_variants(place)
-    return VariantScores(["ok"] * len(rows), [""] * len(rows), effects, scores.offsets[rows])
+    return VariantScores.merge(found, kept)
 
 
 def _rows(model: VariantModel, score: Score, track: str | None, sizes: npt.NDArray[np.float32]) -> pd.DataFrame:

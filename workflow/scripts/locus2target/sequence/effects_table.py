@@ -8,7 +8,7 @@ from locus2target.core.schemas import MODEL_SCORES, VARIANT_EFFECTS
 from locus2target.core.variants import variant_keys
 from locus2target.sequence.backends import VariantModel, VariantScores
 from locus2target.sequence.background import background_quantiles
-from locus2target.sequence.scoring import largest_effects, largest_values
+from locus2target.sequence.scoring import by_size, largest_effects, largest_values
 from locus2target.sequence.windows import OK
 
 
@@ -52,7 +52,10 @@ def effects_table(
     """
     variants = variants.reset_index(drop=True)
     reported, left_out = _reported(scores, len(model.scores), tracks_per_score)
-    frames = [_largest_rows(model, variants, scores, s, left_out[:, s]) for s in range(len(model.scores))]
+    largest, values = largest_effects(scores, len(model.scores)), largest_values(scores, model.scores)
+    frames = [
+        _largest_rows(model, scores, s, largest[:, s], values[:, s], left_out[:, s]) for s in range(len(model.scores))
+    ]
     table = pd.concat([*frames, _effect_rows(model, scores, reported)], ignore_index=True)
     table = table.sort_values(["row", "score", "place"], kind="stable", ignore_index=True)
     table["variant"] = variant_keys(variants).to_numpy()[table["row"].to_numpy(np.int64)]
@@ -71,9 +74,7 @@ def _reported(
     scores: VariantScores, n_scores: int, limit: int | None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Elements that get a row, ascending, and how many of each variant and score do not, int64 (V, n_scores)."""
-    effects = scores.effects
-    order = np.lexsort((effects.tracks, -np.abs(effects.values), effects.scores, effects.variants))
-    pair = effects.variants[order] * n_scores + effects.scores[order]
+    order, pair = by_size(scores.effects, n_scores)
     counts = np.bincount(pair, minlength=len(scores.status) * n_scores).reshape(-1, n_scores)
     if limit is None:
         return np.sort(order), np.zeros_like(counts)
@@ -83,19 +84,23 @@ def _reported(
 
 
 def _largest_rows(
-    model: VariantModel, variants: pd.DataFrame, scores: VariantScores, s: int, left_out: npt.NDArray[np.int64]
+    model: VariantModel,
+    scores: VariantScores,
+    s: int,
+    largest: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float32],
+    left_out: npt.NDArray[np.int64],
 ) -> pd.DataFrame:
-    """One row per variant: the effect of largest size under one score, or why there is none."""
+    """One row per variant: the effect of largest size under score s, or why there is none."""
     score = model.scores[s]
-    largest = largest_effects(scores, len(model.scores))[:, s]
     silent = scores.scored & (largest < 0)
     frame = _labels(model, scores, largest)
-    frame["value"] = largest_values(scores, model.scores)[:, s]
+    frame["value"] = values
     frame["detail"] = [_with_count(detail, n) for detail, n in zip(frame["detail"], left_out.tolist(), strict=True)]
     frame["scorer"] = score.largest
     frame["status"] = scores.status
     frame["reason"] = np.where(silent, score.silent_reason, np.array(scores.reason, dtype=np.object_))
-    return frame.assign(row=np.arange(len(variants)), score=s, place=-1, largest=True)
+    return frame.assign(row=np.arange(len(largest)), score=s, place=-1, largest=True)
 
 
 def _with_count(detail: object, left_out: int) -> str | None:

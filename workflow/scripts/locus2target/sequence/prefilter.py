@@ -18,7 +18,6 @@ from torch import Tensor
 
 from locus2target.sequence.backends import Effects, ModelSpec, Score, Sources, VariantScores
 from locus2target.sequence.masks import MaskMaker
-from locus2target.sequence.scoring import merge_scores
 from locus2target.sequence.shared_windows import WindowVariants, plan_windows, read_window
 from locus2target.sequence.track_model import TrackModel
 from locus2target.sequence.track_readings import Reading, plan_readings, union_of_bins
@@ -100,7 +99,7 @@ class PrefilteredModel:
             f"its approximate effect is not among the largest {self.share:.0%}; on a random sample of "
             f"{len(choice.sampled)} the approximation had rank correlation {correlation:.2f} with the exact score"
         )
-        return merge_scores(len(variants), [(choice.exact, exact), (left, _unscored(len(left), reason))])
+        return VariantScores.merge(len(variants), [(choice.exact, exact), (left, _unscored(len(left), reason))])
 
 
 def choose(sizes: Floats, *, share: float, sample: int, seed: int) -> Choice:

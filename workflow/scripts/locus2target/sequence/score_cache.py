@@ -67,31 +67,33 @@ class ScoreCache:
         return _digest("\n".join(parts))
 
     @cached_property
-    def _shards(self) -> list[tuple[Path, dict[bytes, int]]]:
-        """Archives with the row of each key in them."""
-        shards = []
+    def _places(self) -> dict[bytes, tuple[Path, int]]:
+        """Archive of each key, and its row there."""
+        places: dict[bytes, tuple[Path, int]] = {}
         for path in sorted(self._folder.glob("*.npz")):
-            keys = _read(path, "keys")
-            if keys is not None:
-                whole = keys["keys"].tobytes()
-                rows = {whole[i : i + _KEY_BYTES]: i // _KEY_BYTES for i in range(0, len(whole), _KEY_BYTES)}
-                shards.append((path, rows))
-        return shards
+            arrays = _read(path, "keys")
+            if arrays is not None:
+                keys = arrays["keys"].tobytes()
+                for first in range(0, len(keys), _KEY_BYTES):
+                    places.setdefault(keys[first : first + _KEY_BYTES], (path, first // _KEY_BYTES))
+        return places
 
     def load(self, keys: Sequence[bytes]) -> tuple[npt.NDArray[np.int64], VariantScores]:
-        """Rows of `keys`, all different, that are known, and their scores in that order."""
+        """Rows of `keys` that are known, and their scores in that order."""
+        wanted: dict[Path, list[tuple[int, int]]] = {}
+        for row, key in enumerate(keys):
+            if key in self._places:
+                path, stored = self._places[key]
+                wanted.setdefault(path, []).append((row, stored))
         known: list[int] = []
-        found: list[VariantScores] = []
-        missing = dict(enumerate(keys))
-        for path, rows in self._shards:
-            here = [row for row, key in missing.items() if key in rows]
-            arrays = _read(path) if here else None
+        parts: list[tuple[npt.NDArray[np.int64], VariantScores]] = []
+        for path, pairs in wanted.items():
+            arrays = _read(path)
             if arrays is not None:
-                found.append(_select(arrays, np.array([rows[missing[row]] for row in here], dtype=np.int64)))
-                known += here
-                for row in here:
-                    del missing[row]
-        return np.array(known, dtype=np.int64), _joined(found)
+                places = np.arange(len(known), len(known) + len(pairs))
+                parts.append((places, _scores(arrays).take(np.array([stored for _, stored in pairs], dtype=np.int64))))
+                known += [row for row, _ in pairs]
+        return np.array(known, dtype=np.int64), VariantScores.merge(len(known), parts)
 
     def save(self, keys: Sequence[bytes], scores: VariantScores) -> None:
         """Add scores, one key for each variant."""
@@ -138,30 +140,10 @@ def _read(path: Path, *names: str) -> dict[str, npt.NDArray[Any]] | None:
         return None
 
 
-def _select(arrays: dict[str, npt.NDArray[Any]], rows: npt.NDArray[np.int64]) -> VariantScores:
-    """Scores of some variants of an archive, in the order of `rows`."""
+def _scores(arrays: dict[str, npt.NDArray[Any]]) -> VariantScores:
+    """All scores of an archive."""
     genes = arrays["genes"].astype(np.object_)
     genes[~arrays["has_gene"]] = None
     columns = {name: arrays[name] for name in _ARRAYS}
-    everything = Effects(**columns, genes=genes, details=arrays["details"].astype(np.object_))
-    place = np.full(len(arrays["status"]), -1, dtype=np.int64)
-    place[rows] = np.arange(len(rows))
-    effects = everything.take(place[everything.variants] >= 0).of_variants(place)
-    return VariantScores(
-        arrays["status"][rows].tolist(), arrays["reason"][rows].tolist(), effects, arrays["offsets"][rows]
-    )
-
-
-def _joined(parts: Sequence[VariantScores]) -> VariantScores:
-    """Scores of several parts, one after the other."""
-    sizes = np.cumsum([0, *(len(part.status) for part in parts)])
-    effects = [
-        part.effects.of_variants(np.arange(start, start + len(part.status)))
-        for start, part in zip(sizes.tolist(), parts, strict=False)
-    ]
-    return VariantScores(
-        [word for part in parts for word in part.status],
-        [sentence for part in parts for sentence in part.reason],
-        Effects.concatenate([Effects.empty(), *effects]),
-        np.concatenate([np.empty(0, np.int64), *(part.offsets for part in parts)]),
-    )
+    effects = Effects(**columns, genes=genes, details=arrays["details"].astype(np.object_))
+    return VariantScores(arrays["status"].tolist(), arrays["reason"].tolist(), effects, arrays["offsets"])

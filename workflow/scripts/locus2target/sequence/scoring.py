@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +75,7 @@ class Scoring:
             Columns chromosome, position (1-based), ref, alt; one that is listed twice is scored once.
         """
         number = np.asarray(variants.groupby(_VARIANT, sort=False).ngroup(), dtype=np.int64)
-        return repeat_scores(self._score_distinct(variants.drop_duplicates(_VARIANT)), number)
+        return self._score_distinct(variants.drop_duplicates(_VARIANT)).take(number)
 
     def _score_distinct(self, variants: pd.DataFrame) -> VariantScores:
         parts: list[tuple[Rows, VariantScores]] = []
@@ -94,33 +94,7 @@ class Scoring:
                     self.cache.save([keys[row] for row in rows], scores)
                 parts.append((rows, scores))
                 done.advance(len(rows))
-        return merge_scores(len(variants), parts)
-
-
-def repeat_scores(scores: VariantScores, rows: Rows) -> VariantScores:
-    """Scores of variants that are listed any number of times.
-
-    Parameters
-    ----------
-    scores
-        Of the distinct variants.
-    rows
-        int64 of shape (V,): the distinct variant of each that is listed.
-    """
-    listed = np.argsort(rows, kind="stable")
-    counts = np.bincount(rows, minlength=len(scores.status))
-    firsts = np.cumsum(counts) - counts
-    times = counts[scores.effects.variants]
-    elements = np.repeat(np.arange(len(times)), times)
-    nth = np.arange(len(elements)) - np.repeat(np.cumsum(times) - times, times)
-    places = listed[firsts[scores.effects.variants[elements]] + nth]
-    effects = Effects.concatenate([replace(scores.effects.take(elements), variants=places)])
-    return VariantScores(
-        [scores.status[row] for row in rows.tolist()],
-        [scores.reason[row] for row in rows.tolist()],
-        effects,
-        scores.offsets[rows],
-    )
+        return VariantScores.merge(len(variants), parts)
 
 
 def along_genome(variants: pd.DataFrame) -> Rows:
@@ -131,16 +105,16 @@ def along_genome(variants: pd.DataFrame) -> Rows:
     return np.lexsort((variants["position"].to_numpy(np.int64), contigs)).astype(np.int64)
 
 
-def merge_scores(n: int, parts: Sequence[tuple[Rows, VariantScores]]) -> VariantScores:
-    """Scores of n variants from those of parts of them; each part comes with its rows."""
-    status, reason = [""] * n, [""] * n
-    offsets = np.zeros(n, dtype=np.int64)
-    for rows, scores in parts:
-        offsets[rows] = scores.offsets
-        for row, word, sentence in zip(rows.tolist(), scores.status, scores.reason, strict=True):
-            status[row], reason[row] = word, sentence
-    effects = [Effects.empty(), *(scores.effects.of_variants(rows) for rows, scores in parts)]
-    return VariantScores(status, reason, Effects.concatenate(effects), offsets)
+def by_size(effects: Effects, n_scores: int) -> tuple[Rows, Rows]:
+    """Order of effects by variant and score, then by size, largest first, then by track; and each one's pair.
+
+    Returns
+    -------
+    tuple
+        int64 of shape (E,) each: the elements in that order, and their pairs, `variant * n_scores + score`.
+    """
+    order = np.lexsort((effects.tracks, -np.abs(effects.values), effects.scores, effects.variants))
+    return order, effects.variants[order] * n_scores + effects.scores[order]
 
 
 def largest_effects(scores: VariantScores, n_scores: int) -> Rows:
@@ -152,8 +126,7 @@ def largest_effects(scores: VariantScores, n_scores: int) -> Rows:
         int64 of shape (V, n_scores); -1 where there is none.
     """
     effects = scores.effects
-    order = np.lexsort((effects.tracks, -np.abs(effects.values), effects.scores, effects.variants))
-    pair = effects.variants[order] * n_scores + effects.scores[order]
+    order, pair = by_size(effects, n_scores)
     best = order[np.diff(pair, prepend=-1) != 0]
     largest = np.full((len(scores.status), n_scores), -1, dtype=np.int64)
     largest[effects.variants[best], effects.scores[best]] = best

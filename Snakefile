@@ -1,7 +1,7 @@
 """locus2target: from cohort genotypes, GWAS and QTL statistics to ranked target genes.
 
-The way of the data: reference -> ingest -> loci -> finemap -> colocalize -> mendelian -> score -> rank -> report,
-and from score back to finemap when functional priors are on (priors).
+The way of the data: reference -> ingest -> loci -> finemap -> colocalize -> mendelian -> score -> context -> rank ->
+targets, mechanism -> report, and from score back to finemap when functional priors are on (priors).
 """
 
 from snakemake.utils import min_version
@@ -30,7 +30,9 @@ rule all:
     """Ranked genes of every disease, and the report."""
     input:
         "results/render_report/report.html",
-        collect("results/rank_genes/{disease}.tsv", disease=DISEASES),
+        collect("results/annotate_targets/{disease}.tsv", disease=DISEASES),
+        collect("results/enrich_gene_sets/{disease}.tsv", disease=DISEASES),
+        collect("results/enrich_regulators/{disease}.tsv", disease=DISEASES),
         collect("results/plot_locus/{disease}", disease=DISEASES),
 
 
@@ -43,5 +45,10 @@ include: "rules/mendelian.smk"
 include: "rules/score.smk"
 include: "rules/train.smk"
 include: "rules/priors.smk"
+include: "rules/consequences.smk"
+include: "rules/context.smk"
 include: "rules/rank.smk"
+include: "rules/targets.smk"
+include: "rules/mechanism.smk"
 include: "rules/report.smk"
+include: "rules/benchmark.smk"

@@ -122,7 +122,7 @@ TRAIT_PAIRS = [
 ]
 # What a prior feature already says; a motif change counts only in open chromatin.
 EVIDENCE_OF_FEATURE = {
-    "sequence_scores": ["motif_change"],
+    "sequence_scores": ["motif_change", "gene_effect"],
     "open_chromatin": ["open_chromatin", "motif_change"],
     "coding_consequence": ["coding_consequence"],
 }
@@ -135,6 +135,16 @@ SCORED_MIN_PIP = (
     if PRIORS["enabled"] and "sequence_scores" in PRIORS["features"]
     else config["scoring"]["min_pip"]
 )
+TARGET_ANNOTATIONS = pick(
+    config["annotations"], "tractability", "known_drugs", "safety_constraint"
+)
+GENE_MODELS = config["annotations"]["gene_models_gff3"]
+EVIDENCE_ANNOTATIONS = pick(
+    config["annotations"], "open_chromatin", "enhancer_gene_links", "gene_constraint"
+) | {
+    "coding_consequences": config["annotations"]["coding_consequences"]
+    or (GENE_MODELS and "results/predict_consequences/consequences.tsv")
+}
 EVIDENCE_SETTINGS = pick(config["ranking"], "gene_types", "candidate_window_bp") | {
     "in_prior": PRIOR_SOURCES,
     "posterior_threshold": config["colocalization"]["posterior_threshold"],
@@ -302,8 +312,19 @@ def mutagenesis(table=None):
 
 
 def annotation_files(wildcards):
-    """Annotations that the config gives."""
-    return [path for path in config["annotations"].values() if path is not None]
+    """Annotations that count as evidence, as far as the config gives them."""
+    return [path for path in EVIDENCE_ANNOTATIONS.values() if path is not None]
+
+
+def context_files(wildcards):
+    """Annotations that name a cell type or tissue."""
+    kinds = pick(config["annotations"], "open_chromatin", "enhancer_gene_links")
+    return [path for path in kinds.values() if path is not None]
+
+
+def target_annotation_files(wildcards):
+    """Annotations of genes that never count as evidence."""
+    return [path for path in TARGET_ANNOTATIONS.values() if path is not None]
 
 
 def memory_for_ld(wildcards, attempt, threads):

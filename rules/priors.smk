@@ -21,7 +21,7 @@ rule fit_priors:
     conda:
         "../envs/tables.yaml"
     params:
-        annotations=lookup(dpath="annotations", within=config),
+        annotations=EVIDENCE_ANNOTATIONS,
         settings=PRIOR_SETTINGS,
         library=library("fit_priors"),
     message:

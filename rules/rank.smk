@@ -17,6 +17,7 @@ rule assemble_evidence:
         variant_effects=VARIANT_EFFECTS,
         genes=rules.annotate_genes.output.genes,
         exons=rules.annotate_genes.output.exons,
+        contexts=rules.enrich_contexts.output.enrichment,
         weights=config["ranking"]["weights"],
         annotations=annotation_files,
     output:
@@ -28,7 +29,7 @@ rule assemble_evidence:
     conda:
         "../envs/tables.yaml"
     params:
-        annotations=lookup(dpath="annotations", within=config),
+        annotations=EVIDENCE_ANNOTATIONS,
         settings=EVIDENCE_SETTINGS,
         library=library("assemble_evidence"),
     message:
@@ -37,15 +38,55 @@ rule assemble_evidence:
         "../workflow/scripts/assemble_evidence.py"
 
 
-rule rank_genes:
-    """Add up log odds within each locus and rank the disease's genes."""
+rule converge_loci:
+    """Look for pathways that a disease's loci on other chromosomes point to, as evidence apart."""
     input:
-        evidence=rules.assemble_evidence.output.evidence,
-        loci=rules.assemble_evidence.input.loci,
+        evidence=collect(rules.assemble_evidence.output.evidence, disease=DISEASES),
+        loci=ALL_LOCI,
+        fine_mapping=rules.assemble_evidence.input.fine_mapping,
+        genes=rules.annotate_genes.output.genes,
+        gene_sets=config["pathways"]["gene_sets"],
+        weights=config["ranking"]["weights"],
+    output:
+        convergence=collect("results/converge_loci/{disease}.parquet", disease=DISEASES),
+        convergence_tsv=collect("results/converge_loci/{disease}.tsv", disease=DISEASES),
+        evidence=collect(
+            "results/converge_loci/{disease}.evidence.parquet", disease=DISEASES
+        ),
+    log:
+        "logs/converge_loci/converge_loci.log",
+    benchmark:
+        "logs/benchmarks/converge_loci.tsv"
+    conda:
+        "../envs/tables.yaml"
+    params:
+        diseases=DISEASES,
+        gene_types=config["ranking"]["gene_types"],
+        settings=config["ranking"]["convergence"],
+        library=library("converge_loci"),
+    message:
+        "Looking for pathways that loci share"
+    script:
+        "../workflow/scripts/converge_loci.py"
+
+
+rule rank_genes:
+    """Add up log odds within each locus, class the loci and rank the disease's genes."""
+    input:
+        evidence=[
+            rules.assemble_evidence.output.evidence,
+            "results/converge_loci/{disease}.evidence.parquet",
+        ],
+        loci=ALL_LOCI,
         fine_mapping=rules.assemble_evidence.input.fine_mapping,
         weights=config["ranking"]["weights"],
     output:
+        evidence="results/rank_genes/{disease}.evidence.parquet",
+        evidence_tsv="results/rank_genes/{disease}.evidence.tsv",
         locus_genes="results/rank_genes/{disease}.locus_genes.parquet",
+        locus_genes_tsv="results/rank_genes/{disease}.locus_genes.tsv",
+        locus_classes="results/rank_genes/{disease}.locus_classes.parquet",
+        locus_classes_tsv="results/rank_genes/{disease}.locus_classes.tsv",
         ranked_genes="results/rank_genes/{disease}.parquet",
         ranked_tsv="results/rank_genes/{disease}.tsv",
     log:

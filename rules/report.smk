@@ -59,9 +59,14 @@ rule render_report:
         motif_hits=mutagenesis("motif_hits"),
         genes=rules.annotate_genes.output.genes,
         exons=rules.annotate_genes.output.exons,
-        evidence=collect(rules.assemble_evidence.output.evidence, disease=DISEASES),
+        evidence=collect(rules.rank_genes.output.evidence, disease=DISEASES),
         locus_genes=collect(rules.rank_genes.output.locus_genes, disease=DISEASES),
-        ranked_genes=collect(rules.rank_genes.output.ranked_genes, disease=DISEASES),
+        locus_classes=collect(rules.rank_genes.output.locus_classes, disease=DISEASES),
+        targets=collect(rules.annotate_targets.output.targets, disease=DISEASES),
+        contexts=collect(rules.enrich_contexts.output.enrichment, disease=DISEASES),
+        gene_sets=collect(rules.enrich_gene_sets.output.enrichment, disease=DISEASES),
+        regulators=collect(rules.enrich_regulators.output.regulators, disease=DISEASES),
+        networks=collect(rules.draw_network.output.figure, disease=DISEASES),
     output:
         # Not an item of Snakemake's report, whose single-file form shows pages of more than 1.5 MB blank.
         report="results/render_report/report.html",

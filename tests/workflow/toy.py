@@ -237,6 +237,7 @@ def write_config(directory: Path) -> Path:
     config["annotations"] = dict.fromkeys(config["annotations"])
     config["loci"] |= {"window_bp": 250_000, "min_variants": 20, "batches": 2}
     config["mendelian_randomization"]["pairs"] = [{"exposure": "toy_gwas", "outcome": "outcome_gwas"}]
+    config["pathways"]["gene_sets"] = []  # its genes have names of their own
     resources = (("ranking", "weights"), ("mutagenesis", "motifs"), ("accessibility_training", "motifs"))
     for section, key in resources:
         config[section][key] = str(ROOT / config[section][key])

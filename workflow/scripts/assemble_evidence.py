@@ -1,9 +1,10 @@
 """Turn the results of all stages into evidence rows for the candidate genes of one disease.
 
 Reads loci, fine-mapping, credible sets, signals, colocalization and gene effects of all batches, the variant effects
-of the sequence models, genes (0-based, half-open), exons, annotation files (BED: 0-based; TSV: 1-based positions) and
-the table of evidence weights (natural-log likelihood ratios). Writes EVIDENCE: disease, locus, gene, source, value in
-its unit, log odds, direction, supporting variants, context, and a status with its reason.
+of the sequence models, genes (0-based, half-open), exons, the relevance of contexts, annotation files (BED: 0-based;
+TSV: 1-based positions) and the table of evidence weights (natural-log likelihood ratios). Writes EVIDENCE: disease,
+locus, gene, source, value in its unit, log odds, direction, supporting variants, context, and a status with its
+reason.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from locus2target.core.job import job
 from locus2target.core.tables import TableSchema, read_table, read_tables, write_table
 from locus2target.statgen.coloc_flags import flag_promiscuous_genes
 from locus2target.targets.evidence import StageResults, annotate_variants, collect_evidence
+from locus2target.targets.relevance import table_relevance
 from locus2target.targets.weights import read_weights
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def main(
     variant_effects: list[str],
     genes: str,
     exons: str,
+    contexts: str,
     annotations: dict[str, str | None],
     weights: str,
     evidence: str,
@@ -50,6 +53,7 @@ def main(
         variant_effects=read_tables(variant_effects, schemas.VARIANT_EFFECTS),
         genes=read_table(genes, schemas.GENES),
         exons=read_table(exons, schemas.EXONS),
+        relevance=table_relevance(read_table(contexts, schemas.CONTEXT_ENRICHMENT)),
     )
     rows = collect_evidence(
         results,
@@ -79,6 +83,7 @@ if __name__ == "__main__":
             variant_effects=snakemake.input.variant_effects,
             genes=snakemake.input.genes,
             exons=snakemake.input.exons,
+            contexts=snakemake.input.contexts,
             annotations=snakemake.params.annotations,
             weights=snakemake.input.weights,
             evidence=snakemake.output.evidence,

@@ -16,7 +16,7 @@ from locus2target.sequence.attribution import attribute, name_motifs
 from locus2target.sequence.job import open_scoring
 from locus2target.sequence.motif_bank import read_motif_bank
 from locus2target.sequence.mutagenesis import mutate_windows
-from locus2target.targets.annotations import read_open_chromatin
+from locus2target.targets.bed import read_open_chromatin
 
 if TYPE_CHECKING:
     snakemake: Any

@@ -1,7 +1,8 @@
 """Render the report of a run: one self-contained HTML page, and two kinds of small tables for `snakemake --report`.
 
-Inputs: every table of the run, as the schemas define them; `evidence`, `locus_genes` and `ranked_genes` have one file
-per disease in the same order, the stem of an evidence file is its disease. `run` is shown in the settings section.
+Inputs: every table of the run, as the schemas define them, and the networks as SVG. What is about a disease has
+one file per disease; the stem of an evidence file, and of a network, is its disease. `run` is shown in the settings
+section.
 Outputs: the page, one table of ranked genes per disease, one of input rows and loci.
 """
 
@@ -40,7 +41,12 @@ def main(
     exons: str,
     evidence: list[str],
     locus_genes: list[str],
-    ranked_genes: list[str],
+    locus_classes: list[str],
+    targets: list[str],
+    contexts: list[str],
+    gene_sets: list[str],
+    regulators: list[str],
+    networks: list[str],
     report: str,
     ranked_tables: list[str],
     qc_table: str,
@@ -68,7 +74,12 @@ def main(
         exons=exons,
         evidence=evidence,
         locus_genes=locus_genes,
-        ranked_genes=ranked_genes,
+        locus_classes=locus_classes,
+        targets=targets,
+        contexts=contexts,
+        gene_sets=gene_sets,
+        regulators=regulators,
+        networks=networks,
     )
     for disease, path in zip(tables.diseases, ranked_tables, strict=True):
         write_ranked_page(path, tables, disease)
@@ -99,7 +110,12 @@ if __name__ == "__main__":
             exons=snakemake.input.exons,
             evidence=list(snakemake.input.evidence),
             locus_genes=list(snakemake.input.locus_genes),
-            ranked_genes=list(snakemake.input.ranked_genes),
+            locus_classes=list(snakemake.input.locus_classes),
+            targets=list(snakemake.input.targets),
+            contexts=list(snakemake.input.contexts),
+            gene_sets=list(snakemake.input.gene_sets),
+            regulators=list(snakemake.input.regulators),
+            networks=list(snakemake.input.networks),
             report=snakemake.output.report,
             ranked_tables=list(snakemake.output.ranked_tables),
             qc_table=snakemake.output.qc_table,

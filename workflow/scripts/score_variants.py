@@ -15,7 +15,7 @@ from locus2target.core.tables import read_table, write_table
 from locus2target.sequence.background import check_background
 from locus2target.sequence.effects_table import effects_table
 from locus2target.sequence.job import open_scoring
-from locus2target.targets.annotations import read_open_chromatin
+from locus2target.targets.bed import read_open_chromatin
 
 if TYPE_CHECKING:
     snakemake: Any

@@ -32,7 +32,7 @@ from locus2target.sequence.training import (
 )
 from locus2target.sequence.training_windows import PARTS, Split, gather_training_windows
 from locus2target.sequence.weights import file_sha256
-from locus2target.targets.annotations import read_open_chromatin
+from locus2target.targets.bed import read_open_chromatin
 
 if TYPE_CHECKING:
     snakemake: Any

@@ -74,7 +74,12 @@ def write_toy_run(folder: Path) -> ToyRun:
             "locus_genes": [
                 put(f"genes/{name}.locus_genes", schemas.LOCUS_GENES, _locus_genes(name)) for name in DISEASES
             ],
-            "ranked_genes": [put(f"genes/{name}", schemas.RANKED_GENES, _ranked(name)) for name in DISEASES],
+            "locus_classes": [put("locus_classes", schemas.LOCUS_CLASSES, _locus_classes())],
+            "targets": [put(f"targets/{name}", schemas.TARGETS, _targets(name)) for name in DISEASES],
+            "contexts": [put("contexts", schemas.CONTEXT_ENRICHMENT, _contexts())],
+            "gene_sets": [put("gene_sets", schemas.GENE_SET_ENRICHMENT, _gene_sets())],
+            "regulators": [put("regulators", schemas.REGULATORS, _regulators())],
+            "networks": [_network(folder, name) for name in DISEASES[:2]],
         },
     )
 
@@ -442,10 +447,69 @@ def _exons() -> list[dict[str, object]]:
 
 
 PARTS = {
-    0: "prior=-2.3;distance=1.62;colocalization_eqtl=2.4;open_chromatin=0.45;motif_change=0.71;coding_consequence=-0.3",
+    0: "prior=-2.3;distance=1.62;convergence=0.6;colocalization_eqtl=2.4;open_chromatin=0.45;motif_change=0.71;"
+    "coding_consequence=-0.3",
     1: "prior=-2.3;distance=0.9;colocalization_eqtl=0.8",
     2: "prior=-2.3;distance=-0.4;colocalization_eqtl=-0.6",
 }
+
+
+def _locus_classes() -> list[dict[str, object]]:
+    def row(locus: str, name: str, n_candidates: int, **values: object) -> dict[str, object]:
+        disease = locus.partition("_")[0]
+        base = dict(disease=disease, locus=locus, locus_class=name, n_candidates=n_candidates, n_named=0, abstains=True)
+        return {**base, "status": "ok", "reason": "", **values}
+
+    return [
+        row("alpha_strong", "clear", 11, n_named=2, top_gene="GENE0", top_probability=0.91, margin=0.855,
+            none_probability=0.03, abstains=False),
+        row("alpha_sparse", "no_local_evidence", 5, top_gene="GENE10,GENE11,GENE12,GENE13,GENE14", top_probability=0.2,
+            margin=0.0, none_probability=0.004),
+        row("alpha_mhc", "not_ranked", 0, status="mhc", reason="The locus lies in the MHC, where LD is too long."),
+        row("alpha_small", "not_ranked", 0, status="too_few_variants", reason="12 variants, at least 50 needed."),
+        row("beta_unsigned", "contested", 1, n_named=1, top_gene=HOSTILE, top_probability=0.21, none_probability=0.79),
+    ]  # fmt: skip
+
+
+def _contexts() -> list[dict[str, object]]:
+    base = dict(disease="alpha", kind="open_chromatin", n_loci=8, background_sd=0.4, status="ok", reason="")
+    return [
+        dict(base, context="erythroblast", observed=3.1, expected=0.9, fold=2.57, p_value=0.001, q_value=0.002, relevance=1.0),
+        dict(base, context=HOSTILE, observed=0.9, expected=0.9, fold=1.0, p_value=0.4, q_value=0.4, relevance=0.5),
+        dict(base, kind="qtl", context="Whole blood", n_loci=2, relevance=1.0, status="too_few_loci",
+             reason="2 loci, at least 5 needed."),
+    ]  # fmt: skip
+
+
+def _gene_sets() -> list[dict[str, object]]:
+    def row(number: int, p: float | None, **values: object) -> dict[str, object]:
+        base = dict(
+            disease="alpha", gene_set=f"SET{number}", gene_set_name=f"Set {number}", source="reactome", n_genes=40
+        )
+        tested = dict(n_loci=4, observed=2.0, expected=1.0, fold=2.0, p_value=p, q_value=p, genes="GENE0 (0.91)")
+        return {**base, **tested, "status": "ok", "reason": "", **values}
+
+    weak = [row(number, 0.1 + number / 100) for number in range(20)]
+    untested = dict(observed=None, expected=None, fold=None, status="too_few_loci", reason="1 locus; a test needs 2")
+    return [*weak[::-1], row(20, None, **untested)]
+
+
+def _regulators() -> list[dict[str, object]]:
+    base = dict(disease="alpha", n_variants=90, observed=0.4, expected=0.2, background_sd=0.05, z_score=4.0, status="ok",
+                reason="", variants=f"22:{LEAD}:A:G")  # fmt: skip
+    return [
+        dict(base, regulator="GATA1", family="GATA", p_value=0.001, q_value=0.01),
+        dict(base, regulator="SP1", family="SP", p_value=0.5, q_value=0.5, z_score=0.0),
+    ]
+
+
+def _network(folder: Path, disease: str) -> str:
+    path = folder / "networks" / f"{disease}.svg"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="300" height="40"><text y="20">{disease}</text></svg>'
+    )
+    return str(path)
 
 
 def _evidence(disease: str) -> list[dict[str, object]]:
@@ -461,19 +525,22 @@ def _evidence(disease: str) -> list[dict[str, object]]:
         reason="",
     )
     lead = f"22:{LEAD}:A:G"
-    return [
+    rows = [
         dict(base, source="distance", value=12_000.0, unit="bases", log_odds=1.62, detail="12,000 bases from the lead to the TSS."),
         dict(base, source="colocalization_eqtl", value=0.97, log_odds=2.4, direction=1.0, variants=lead, context="Whole blood",
              detail="Expression in whole blood shares a causal variant (H4 0.97)."),
         dict(base, source="open_chromatin", value=1.0, log_odds=0.45, context="erythroblast", detail="The variant lies in open chromatin."),
         dict(base, source="motif_change", value=-4.2, log_odds=0.71, detail="The ALT allele breaks a GATA1 motif."),
         dict(base, source="coding_consequence", value=0.0, log_odds=-0.3, detail="No coding change in any credible set."),
+        dict(base, source="convergence", value=1.8, log_odds=0.6,
+             detail="shares Reactome “Heme biosynthesis” with HMBS (0.9) and ALAS2 (0.7) at other loci"),
         dict(base, source="colocalization_pqtl", log_odds=0.0, status="no_qtl_in_locus", detail="not tested", reason="no QTL there"),
         dict(base, gene_id="none", gene_symbol="none of these", source="enhancer_gene_link", log_odds=0.0,
              status="no_annotation", detail="The config gives no enhancer-gene links.", reason="no annotation"),
         dict(base, gene_id=gene_id(1), gene_symbol=symbol(1), source="distance", value=70_000.0, unit="bases", log_odds=0.9,
              detail=HOSTILE_REASON),
     ]  # fmt: skip
+    return [{**row, "log_odds_unweighted": row["log_odds"]} for row in rows]
 
 
 def _candidate(
@@ -486,6 +553,8 @@ def _candidate(
         "gene_id": "none" if number is None else gene_id(number),
         "gene_symbol": "none of these genes" if number is None else symbol(number),
         "probability": probability,
+        "probability_local": probability,
+        "probability_unweighted": probability,
         "log_odds": 3.0 - rank,
         "parts": PARTS.get(number, "distance=0.1") if number is not None else "",
         "named": number is not None and "colocalization" in PARTS.get(number, ""),
@@ -508,6 +577,27 @@ def _locus_genes(disease: str) -> list[dict[str, object]]:
     return [_candidate("beta", "beta_unsigned", 1, None, 1.0)] if disease == "beta" else []
 
 
+def _targets(disease: str) -> list[dict[str, object]]:
+    unknown = {
+        "modulation": "unknown",
+        "modulation_reliability": "none",
+        "modulation_reason": "No expression or protein level colocalizes.",
+        "n_other_diseases": 0,
+    }
+    rows = [{**row, **unknown} for row in _ranked(disease)]
+    if disease == "alpha":
+        rows[0] |= {
+            "modulation": "inhibit",
+            "modulation_reliability": "moderate",
+            "modulation_reason": "More expression in whole blood, more alpha. Best H4 0.97.",
+            "other_diseases": "beta_trait (0.61, activate), gamma (0.12, direction unknown)",
+            "n_other_diseases": 1,
+            "known_drugs": f"wonderdrug (phase 4, {HOSTILE})",
+            "safety_constraint": "pLI 0.98, LOEUF 0.21: intolerant of loss of function",
+        }
+    return rows
+
+
 def _ranked(disease: str) -> list[dict[str, object]]:
     def row(rank: int, number: int, probability: float, locus: str, **values: object) -> dict[str, object]:
         return {
@@ -516,6 +606,8 @@ def _ranked(disease: str) -> list[dict[str, object]]:
             "gene_id": gene_id(number),
             "gene_symbol": symbol(number),
             "probability": probability,
+            "probability_local": probability / 2,
+            "probability_unweighted": probability * 0.9,
             "best_locus": locus,
             "n_loci": 1,
             "parts": PARTS.get(number, "distance=0.1"),

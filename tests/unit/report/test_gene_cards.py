@@ -1,10 +1,10 @@
 import pandas as pd
-import pytest
 from report_run import LEAD, ToyRun, gene_id
 
 from locus2target.core.tables import records
 from locus2target.report.gene_cards import (
-    describe_direction,
+    convergence_sentences,
+    describe_other_diseases,
     gene_card,
     opposing_sentences,
     strongest_effect,
@@ -32,16 +32,9 @@ def test_waterfall_without_parts_has_an_axis() -> None:
     assert (flow.total, flow.share(0.0)) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("sign", "word"), [(1.0, "lowering"), (-1.0, "raising"), (None, "Not known"), (float("nan"), "Not known")]
-)
-def test_direction_says_what_to_do(sign: float | None, word: str) -> None:
-    assert word in describe_direction(sign)
-
-
 def test_card_of_the_best_gene(toy_run: ToyRun) -> None:
     tables = load_run_tables(**toy_run.inputs)
-    card = gene_card(records(tables.ranked_genes)[0], tables, {"alpha_strong": "#locus-alpha_strong"})
+    card = gene_card(records(tables.targets)[0], tables, {"alpha_strong": "#locus-alpha_strong"})
     assert card.anchor == f"gene-alpha-{gene_id(0)}"
     assert card.confident
     assert [sentence.partition(" ")[0] for sentence in card.supporting] == ["eQTL", "Distance", "Motif", "Open"]
@@ -52,6 +45,40 @@ def test_card_of_the_best_gene(toy_run: ToyRun) -> None:
     ]  # fmt: skip
     assert [cell.text for cell in card.unknown.rows[0]] == ["pQTL", "no_qtl_in_locus", "no QTL there"]
     assert card.best_locus_href == "#locus-alpha_strong"
+
+
+def test_convergence_is_told_apart_from_the_evidence_at_the_locus(toy_run: ToyRun) -> None:
+    tables = load_run_tables(**toy_run.inputs)
+    card = gene_card(records(tables.targets)[0], tables, {})
+    (sentence,) = card.convergence
+    assert sentence.startswith("+0.60: GENE0 shares Reactome")
+    assert "HMBS (0.9)" in sentence
+    assert not any("HMBS" in text for text in (*card.supporting, *card.opposing))
+    assert "Convergence" in {step.label for step in card.waterfall.steps}
+    assert card.robustness == (
+        "Probability 0.91; 0.46 without convergence across loci; 0.82 with every cell type and tissue counted alike."
+    )
+    lowered = tables.evidence.assign(log_odds=-1.0)
+    assert not any(
+        "HMBS" in text for text in opposing_sentences(lowered, tables.locus_genes, {"ld_verdict": "PASS"}, "g")
+    )
+
+
+def test_convergence_without_a_result_says_why(toy_run: ToyRun) -> None:
+    evidence = load_run_tables(**toy_run.inputs).evidence
+    assert convergence_sentences(evidence[evidence["source"] == "distance"]) == ("Not part of this run.",)
+    silent = evidence[evidence["source"] == "convergence"].assign(status="no_gene_set", reason="in no gene set")
+    assert convergence_sentences(silent) == ("in no gene set",)
+
+
+def test_what_a_drug_would_meet(toy_run: ToyRun) -> None:
+    tables = load_run_tables(**toy_run.inputs)
+    first, second = (gene_card(row, tables, {}) for row in records(tables.targets)[:2])
+    assert (first.modulation, first.reliability) == ("inhibit", "moderate")
+    assert first.other_diseases.startswith("beta trait (0.61, activate), gamma (0.12, direction unknown).")
+    assert dict(first.annotations)["Known drugs"] == "wonderdrug (phase 4, <script>alert('x')</script>)"
+    assert second.other_diseases == describe_other_diseases(None)
+    assert dict(second.annotations) == dict.fromkeys(("Tractability", "Known drugs", "Safety and constraint"), "–")
 
 
 def test_variant_without_sequence_says_so(toy_run: ToyRun) -> None:

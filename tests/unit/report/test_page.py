@@ -1,3 +1,4 @@
+import base64
 import re
 from html.parser import HTMLParser
 
@@ -5,6 +6,8 @@ import pytest
 from report_run import HOSTILE, Rendered, gene_id
 
 from locus2target.report.page import run_block
+
+FIGURE = "data:image/svg+xml;base64,"
 
 
 class _Page(HTMLParser):
@@ -16,6 +19,7 @@ class _Page(HTMLParser):
         self.ids: list[str] = []
         self.fragments: list[str] = []
         self.addresses: list[str] = []
+        self.figures: list[str] = []
         self.text = ""
         self.feed(html)
 
@@ -26,7 +30,8 @@ class _Page(HTMLParser):
             if name == "id":
                 self.ids.append(str(value))
             elif name in {"src", "href", "action", "srcset", "data"}:
-                (self.fragments if str(value).startswith("#") else self.addresses).append(str(value))
+                kind = self.fragments if str(value).startswith("#") else self.addresses
+                (self.figures if str(value).startswith(FIGURE) else kind).append(str(value))
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -49,11 +54,16 @@ def test_page_links_only_to_itself(page: _Page) -> None:
 
 
 def test_hostile_text_makes_no_element(page: _Page, html: str) -> None:
-    assert "img" not in page.tags
+    assert page.tags.count("img") == len(page.figures)
     assert "b" not in page.tags or html.count("<b>bold") == 0
     assert page.tags.count("script") == 2 + html.count('<script type="application/json">')
     assert HOSTILE in page.text
     assert "alert('x')</script>" not in html
+
+
+def test_networks_are_images_of_their_disease(page: _Page) -> None:
+    figures = [base64.b64decode(address.removeprefix(FIGURE)).decode() for address in page.figures]
+    assert [re.findall("<text.*?>(.*)</text>", figure) for figure in figures] == [["alpha"], ["beta"]]
 
 
 def test_policy_allows_the_pages_own_scripts_only(html: str) -> None:
@@ -78,6 +88,14 @@ def test_policy_allows_the_pages_own_scripts_only(html: str) -> None:
         "no_sequence: The FASTA has only N there.",
         "genome.build",
         "susieR 0.12.35",
+        "Annotations (not counted as evidence)",
+        "Inhibit reliability moderate More expression in whole blood, more alpha. Best H4 0.97.",
+        "1 of 2 tested contexts with q ≤ 0.05. Not tested: too_few_loci (1); for example: 2 loci, at least 5 needed.",
+        "None of 20 tested gene sets is significant (q ≤ 0.05). Shown: the 10 best",
+        "1 of 2 tested motif families with q ≤ 0.05.",
+        "This run has no gene set to test.",
+        "GENE0 leads with probability 0.91, 0.85 more than the next of 11 candidates.",
+        "The ranking abstains: no gene reaches the configured probability",
     ],
 )
 def test_page_says(page: _Page, sentence: str) -> None:
@@ -93,9 +111,11 @@ def test_sections_of_shown_genes_and_loci(page: _Page) -> None:
     ]  # fmt: skip
 
 
-def test_page_stays_small(rendered: Rendered) -> None:
-    per_locus = rendered.report.stat().st_size / 4
-    assert per_locus < 5_000_000 / 15 / 4  # 15 loci of four times as many variants stay below 5 MB
+def test_page_stays_small(html: str) -> None:
+    cards = re.findall(r'<article class="card (?:locus|gene)".*?</article>', html, re.DOTALL)
+    per_locus = sum(map(len, cards)) / 4
+    rest = len(html) - sum(map(len, cards))
+    assert 15 * 4 * per_locus + rest < 5_000_000  # 15 loci of four times as many variants stay below 5 MB
 
 
 def test_same_tables_give_the_same_page(rendered: Rendered, html: str) -> None:

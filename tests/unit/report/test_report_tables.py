@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from report_run import Rendered
 
+from locus2target.core.schemas import TARGETS
 from locus2target.report.tables import Table, TableColumn, build_table, present_sources, ranked_table, write_table_page
 
 
@@ -36,11 +37,8 @@ def test_sources_in_their_usual_order_then_unknown_ones() -> None:
 
 
 def test_bars_are_cut_at_full_length_and_signed() -> None:
-    base = dict.fromkeys(("gene_rank", "n_loci", "probability"), 1) | dict.fromkeys(
-        ("gene_symbol", "gene_id", "status", "best_region", "best_locus", "mechanism", "reason"), "x"
-    )
-    optional = dict.fromkeys(("direction", "contexts", "variants", "gene_href", "locus_href"))
-    rows = [{**base, **optional, "parts": "prior=-2;distance=30;motif_change=-1.5"}]
+    cells = dict.fromkeys([*TARGETS.names, "best_region", "gene_href", "locus_href"])
+    rows = [{**cells, "parts": "prior=-2;distance=30;motif_change=-1.5"}]
     table = ranked_table(rows, caption="", filename="x.tsv")
     bars = {column.label: cell.bar for column, cell in zip(table.columns, table.rows[0], strict=True) if cell.bar}
     assert bars == {"Distance": 1.0, "Motif": -0.5}

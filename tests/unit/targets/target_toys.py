@@ -11,6 +11,9 @@ from locus2target.core.tables import Column, TableSchema
 from locus2target.targets.candidates import Candidates
 from locus2target.targets.evidence import StageResults
 from locus2target.targets.evidence_rows import LocusData
+from locus2target.targets.evidence_signals import tabulate_signals
+from locus2target.targets.relevance import ALIKE, Relevance
+from locus2target.targets.weights import read_weights
 
 ROOT = Path(__file__).parents[3]
 WEIGHTS = ROOT / "resources/ranking/evidence_weights.tsv"
@@ -140,8 +143,12 @@ def locus_data(
     *,
     verdict: str = "PASS",
     n_signals: int = 1,
+    relevance: Relevance = ALIKE,
+    elsewhere: Sequence[Mapping[str, Any]] = (),
 ) -> LocusData:
+    """One locus; `elsewhere` are variants of other loci of the study."""
     credible = table(schemas.CREDIBLE_SETS, variants)
+    all_sets = table(schemas.CREDIBLE_SETS, [*variants, *elsewhere])
     known = credible["pip"].notna()
     return LocusData(
         disease="some_disease",
@@ -155,8 +162,10 @@ def locus_data(
         colocalization=table(schemas.COLOCALIZATION, colocalization),
         cis_effects=table(schemas.CIS_EFFECTS, gene_effects(colocalization)),
         n_signals=n_signals,
+        signals=tabulate_signals(all_sets, table(schemas.GENES, genes), read_weights(WEIGHTS), window_bp=500_000),
         ld_verdict=verdict,
         ld_reason="",
+        relevance=relevance,
     )
 
 
@@ -169,6 +178,7 @@ def stage_results(
     loci: Sequence[Mapping[str, Any]] | None = None,
     fits: Sequence[Mapping[str, Any]] | None = None,
     exons: Sequence[Mapping[str, Any]] = (),
+    relevance: Relevance = ALIKE,
 ) -> StageResults:
     return StageResults(
         loci=table(schemas.LOCI, [locus()] if loci is None else loci),
@@ -180,4 +190,5 @@ def stage_results(
         variant_effects=table(schemas.VARIANT_EFFECTS, effects),
         genes=table(schemas.GENES, genes),
         exons=table(schemas.EXONS, exons),
+        relevance=relevance,
     )

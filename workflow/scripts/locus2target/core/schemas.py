@@ -603,7 +603,8 @@ EVIDENCE = TableSchema(
         Column("source", "string", "kind of evidence: row group of the weights table"),
         Column("value", "float64", "in the source's own unit", nullable=True),
         Column("unit", "string", "of the value"),
-        Column("log_odds", "float64", "log likelihood ratio added for the gene", "natural log"),
+        Column("log_odds", "float64", "log likelihood ratio for the gene, weighted by context", "natural log"),
+        Column("log_odds_unweighted", "float64", "the same with every context counted alike", "natural log"),
         Column("direction", "float64", "+1: more gene activity, more disease; missing when unknown", "-1, +1", True),
         Column("variants", "string", "supporting variants, separated by commas", nullable=True),
         Column("top_variant", "string", "the first of them as people read it: rsID, key and PIP", nullable=True),
@@ -622,6 +623,8 @@ LOCUS_GENES = TableSchema(
         Column("gene_id", "string", "Ensembl id, or `none`: the target is none of these genes"),
         Column("gene_symbol", "string", "display name"),
         Column("probability", "float64", "that the gene is the target of the locus", "0..1"),
+        Column("probability_local", "float64", "the same without convergence across loci", "0..1"),
+        Column("probability_unweighted", "float64", "the same with every context counted alike", "0..1"),
         Column("log_odds", "float64", "sum of the parts", "natural log"),
         Column("direction", "float64", "+1: more gene activity, more disease; missing when unknown", "-1, +1", True),
         Column("variants", "string", "supporting variants, separated by commas", nullable=True),
@@ -641,6 +644,8 @@ RANKED_GENES = TableSchema(
         Column("gene_id", "string", "Ensembl id without version"),
         Column("gene_symbol", "string", "display name"),
         Column("probability", "float64", "that the gene is the target of at least one locus", "0..1"),
+        Column("probability_local", "float64", "the same without convergence across loci", "0..1"),
+        Column("probability_unweighted", "float64", "the same with every context counted alike", "0..1"),
         Column("best_locus", "string", "locus with the highest probability"),
         Column("n_loci", "int64", "loci of the disease with the gene as a candidate"),
         Column("direction", "float64", "+1: more gene activity, more disease; missing when unknown", "-1, +1", True),
@@ -650,5 +655,137 @@ RANKED_GENES = TableSchema(
         Column("named", "bool", "more than distance speaks for the gene: see targets/mechanism.py"),
         Column("mechanism", "string", "variant to gene to disease in one sentence"),
         *_STATUS,
+    ),
+)
+
+CONTEXT_ENRICHMENT = TableSchema(
+    "context_enrichment",
+    (
+        Column("disease", "string", "disease or trait"),
+        Column("kind", "string", "open_chromatin, enhancer_gene_link, or qtl"),
+        Column("context", "string", "cell type, tissue or element set, as the annotation names it"),
+        Column("n_loci", "int64", "loci that the comparison rests on"),
+        Column("observed", "float64", "PIP mass in the context, summed over loci", nullable=True),
+        Column("expected", "float64", "mean over matched background sets", nullable=True),
+        Column("background_sd", "float64", "standard deviation over matched background sets", nullable=True),
+        Column("fold", "float64", "observed / expected, each plus one pseudo-count of 0.5", nullable=True),
+        Column("p_value", "float64", "one-sided, of so much mass in matched background", "0..1", True),
+        Column("q_value", "float64", "Benjamini-Hochberg over the disease's contexts of the kind", "0..1", True),
+        Column("relevance", "float64", "factor of the evidence of this context", "0..1"),
+        *_STATUS,
+    ),
+)
+
+CONVERGENCE = TableSchema(
+    "convergence",
+    (
+        Column("disease", "string", "disease or trait"),
+        Column("gene_id", "string", "Ensembl id without version"),
+        Column("gene_symbol", "string", "display name"),
+        Column("chromosome", "string", "without chr; nothing on it was used for the gene"),
+        Column("strongest", "float64", "log(1 + largest z of the gene's sets), from the other chromosomes"),
+        Column("gene_set", "string", "identifier of that set", nullable=True),
+        Column("gene_set_name", "string", "its title", nullable=True),
+        Column("partners", "string", "genes of the set at other loci, heaviest first: symbol (weight)", nullable=True),
+        *_STATUS,
+    ),
+)
+
+LOCUS_CLASSES = TableSchema(
+    "locus_classes",
+    (
+        Column("disease", "string", "disease or trait"),
+        Column("locus", "string", "locus id"),
+        Column("locus_class", "string", "clear, contested, no_local_evidence, or not_ranked"),
+        Column("n_candidates", "int64", "competing genes"),
+        Column("n_named", "int64", "of them, genes that more than distance speaks for"),
+        Column(
+            "top_gene",
+            "string",
+            "most probable gene; several with equal probability are joined by commas",
+            nullable=True,
+        ),
+        Column("top_probability", "float64", "of that gene", "0..1", True),
+        Column("margin", "float64", "its probability less that of the next gene", "0..1", True),
+        Column("none_probability", "float64", "that the target is none of the candidates", "0..1", True),
+        Column("abstains", "bool", "no gene reaches the configured probability: no target is named"),
+        *_STATUS,
+    ),
+)
+
+TARGETS = TableSchema(
+    "targets",
+    (
+        *RANKED_GENES.columns,
+        Column("modulation", "string", "what a drug would have to do: inhibit, activate or unknown"),
+        Column("modulation_reliability", "string", "high, moderate, low, or none when unknown"),
+        Column("modulation_reason", "string", "sentence: what the direction rests on"),
+        Column(
+            "other_diseases", "string", "other diseases of the run with their probability, highest first", nullable=True
+        ),
+        Column("n_other_diseases", "int64", "of them, those at or above the configured probability"),
+        Column("tractability", "string", "annotation, never evidence", nullable=True),
+        Column("known_drugs", "string", "annotation, never evidence", nullable=True),
+        Column("safety_constraint", "string", "annotation, never evidence", nullable=True),
+    ),
+)
+
+GENE_SET_ENRICHMENT = TableSchema(
+    "gene_set_enrichment",
+    (
+        Column("disease", "string", "disease or trait"),
+        Column("gene_set", "string", "identifier in the source"),
+        Column("gene_set_name", "string", "title"),
+        Column("source", "string", "database or file"),
+        Column("n_genes", "int64", "members in the gene annotation"),
+        Column("n_loci", "int64", "independent loci with a member among their candidates"),
+        Column(
+            "observed",
+            "float64",
+            "summed probability of the members, each at its best locus, at most one per locus",
+            nullable=True,
+        ),
+        Column("expected", "float64", "mean over permutations within loci", nullable=True),
+        Column("fold", "float64", "observed / expected", nullable=True),
+        Column("p_value", "float64", "(1 + permutations at least as large) / (1 + permutations)", "0..1", True),
+        Column("q_value", "float64", "Benjamini-Hochberg over the disease's tested sets", "0..1", True),
+        Column(
+            "genes", "string", "members among the candidates, most probable first: symbol (probability)", nullable=True
+        ),
+        *_STATUS,
+    ),
+)
+
+REGULATORS = TableSchema(
+    "regulators",
+    (
+        Column("disease", "string", "disease or trait"),
+        Column("regulator", "string", "factors of the family whose motifs change, at most three, joined by /"),
+        Column("family", "string", "look-alike motifs, what is tested", nullable=True),
+        Column("n_variants", "int64", "scored variants of the disease"),
+        Column("observed", "float64", "share of the PIP on variants that change a motif of the family", nullable=True),
+        Column(
+            "expected", "float64", "mean with PIPs dealt anew among the scored variants of each locus", nullable=True
+        ),
+        Column("background_sd", "float64", "standard deviation over the deals", nullable=True),
+        Column("z_score", "float64", "(observed - expected) / background_sd", nullable=True),
+        Column("p_value", "float64", "(1 + deals at least as large) / (1 + deals)", "0..1", True),
+        Column("q_value", "float64", "Benjamini-Hochberg over the disease's tested factors", "0..1", True),
+        Column("variants", "string", "variants that contribute most, separated by commas", nullable=True),
+        *_STATUS,
+    ),
+)
+
+NETWORK_EDGES = TableSchema(
+    "network_edges",
+    (
+        Column("disease", "string", "disease or trait"),
+        Column("from_kind", "string", "regulator or gene"),
+        Column("from_name", "string", "factor or gene symbol"),
+        Column("to_kind", "string", "gene or gene_set"),
+        Column("to_name", "string", "gene symbol or title of the set"),
+        Column("weight", "float64", "PIP mass of the variants (regulator to gene), probability (gene to set)", "0..1"),
+        Column("variants", "string", "variants behind the edge, separated by commas", nullable=True),
+        Column("detail", "string", "sentence for people"),
     ),
 )

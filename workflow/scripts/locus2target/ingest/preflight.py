@@ -69,6 +69,8 @@ def _plain_files(settings: Settings, where: str) -> Iterator[tuple[str, str]]:
     for name, path in config["annotations"].items():
         if path is not None:
             yield f"{where}, annotations.{name}", path
+    for path in config["pathways"]["gene_sets"]:
+        yield f"{where}, pathways.gene_sets", path
     for sheet, kind in (("studies", "study"), ("qtls", "qtl")):
         rows: Mapping[str, Mapping[str, Any]] = getattr(settings, sheet)
         for name, row in rows.items():

@@ -7,6 +7,7 @@ import pandas as pd
 
 from locus2target.core.tables import Record, records
 from locus2target.report.formats import (
+    MISSING,
     anchor,
     format_probability,
     format_signed,
@@ -21,6 +22,14 @@ from locus2target.report.tables import Table, TableColumn, build_table
 from locus2target.targets.candidates import NONE
 from locus2target.targets.ranking import PRIOR, parse_parts
 
+CONVERGENCE = "convergence"
+"""Source of what other loci say of a gene; its card reports it apart from the evidence at the locus."""
+
+_ANNOTATIONS = {
+    "tractability": "Tractability",
+    "known_drugs": "Known drugs",
+    "safety_constraint": "Safety and constraint",
+}
 _RIVALS = 5
 _MENTIONED = 0.005  # smaller log odds are written as 0.00
 _RIVAL_PROBABILITY = 0.05  # a less probable candidate is no argument against the gene
@@ -94,7 +103,13 @@ class GeneCard:
     status: str
     reason: str
     mechanism: str
-    direction: str
+    robustness: str
+    convergence: tuple[str, ...]
+    modulation: str
+    reliability: str
+    modulation_reason: str
+    other_diseases: str
+    annotations: tuple[tuple[str, str], ...]
     best_locus: str
     best_locus_href: str
     supporting: tuple[str, ...]
@@ -113,7 +128,7 @@ def gene_card(ranked: Record, tables: RunTables, links: Mapping[str, str]) -> Ge
     Parameters
     ----------
     ranked
-        Row of the ranked-genes table.
+        Row of the table of targets.
     tables
         The run.
     links
@@ -136,7 +151,13 @@ def gene_card(ranked: Record, tables: RunTables, links: Mapping[str, str]) -> Ge
         status=str(ranked["status"]),
         reason=str(ranked["reason"]),
         mechanism=format_words(str(ranked["mechanism"])),
-        direction=describe_direction(ranked["direction"]),
+        robustness=describe_robustness(ranked),
+        convergence=convergence_sentences(evidence),
+        modulation=str(ranked["modulation"]),
+        reliability=str(ranked["modulation_reliability"]),
+        modulation_reason=str(ranked["modulation_reason"]),
+        other_diseases=describe_other_diseases(ranked["other_diseases"]),
+        annotations=tuple((label, _or_dash(ranked[name])) for name, label in _ANNOTATIONS.items()),
         best_locus=tables.regions.get(locus, locus),
         best_locus_href=links.get(locus, ""),
         supporting=supporting_sentences(evidence),
@@ -150,18 +171,45 @@ def gene_card(ranked: Record, tables: RunTables, links: Mapping[str, str]) -> Ge
     )
 
 
-def describe_direction(direction: object) -> str:
-    """What the sign says for a treatment, as a sentence."""
-    if is_missing(direction):
-        return "Not known: no evidence says whether more or less of the gene goes with the disease."
-    if float(str(direction)) > 0:
-        return "More activity of the gene goes with more disease: lowering it would be the treatment to study."
-    return "More activity of the gene goes with less disease: raising it would be the treatment to study."
+def describe_robustness(ranked: Record) -> str:
+    """The gene's probability beside those without convergence and without context weights."""
+    probability, local, unweighted = (
+        format_probability(ranked[name]) for name in ("probability", "probability_local", "probability_unweighted")
+    )
+    return (
+        f"Probability {probability}; {local} without convergence across loci; {unweighted} with every cell type and "
+        "tissue counted alike."
+    )
+
+
+def convergence_sentences(evidence: pd.DataFrame) -> tuple[str, ...]:
+    """What the disease's other loci say of a gene, with its partners there, or why they say nothing."""
+    rows = records(evidence[evidence["source"] == CONVERGENCE])
+    if not rows:
+        return ("Not part of this run.",)
+    return tuple(
+        f"{format_signed(row['log_odds'])}: {row['gene_symbol']} {row['detail']}"
+        if row["status"] == "ok"
+        else str(row["reason"])
+        for row in rows
+    )
+
+
+def describe_other_diseases(text: object) -> str:
+    """Other diseases of the run that the gene may be a target of, as a sentence."""
+    if is_missing(text):
+        return "No other disease of the run reaches probability 0.1."
+    return f"{format_words(str(text))}. The same gene can ask for opposite drugs in two diseases."
+
+
+def _or_dash(text: object) -> str:
+    return MISSING if is_missing(text) else str(text)
 
 
 def supporting_sentences(evidence: pd.DataFrame) -> tuple[str, ...]:
-    """Sentences of the evidence that raises the gene's odds, strongest first."""
-    raising = evidence[evidence["log_odds"] >= _MENTIONED].sort_values("log_odds", ascending=False, kind="stable")
+    """Sentences of the evidence at the locus that raises the gene's odds, strongest first."""
+    local = evidence[evidence["source"] != CONVERGENCE]
+    raising = local[local["log_odds"] >= _MENTIONED].sort_values("log_odds", ascending=False, kind="stable")
     return tuple(
         f"{source_label(row['source'])} ({format_signed(row['log_odds'])}): {row['detail']}" for row in records(raising)
     )
@@ -171,7 +219,8 @@ def opposing_sentences(
     evidence: pd.DataFrame, candidates: pd.DataFrame, mapping: Record, gene_id: str
 ) -> tuple[str, ...]:
     """What speaks against the gene: evidence that lowers its odds, contradicting directions, doubtful LD, rivals."""
-    lowering = evidence[evidence["log_odds"] <= -_MENTIONED].sort_values("log_odds", kind="stable")
+    local = evidence[evidence["source"] != CONVERGENCE]
+    lowering = local[local["log_odds"] <= -_MENTIONED].sort_values("log_odds", kind="stable")
     sentences = [
         f"{source_label(row['source'])} ({format_signed(row['log_odds'])}): {row['detail']}"
         for row in records(lowering)

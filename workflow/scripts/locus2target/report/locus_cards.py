@@ -21,6 +21,7 @@ from locus2target.report.formats import (
 )
 from locus2target.report.gene_cards import rival_name
 from locus2target.report.heat_maps import HeatMap, heat_maps
+from locus2target.report.locus_classes import LocusVerdict, locus_verdict
 from locus2target.report.locus_plot import LEAD_COLOUR, NO_LD_COLOUR, R2_COLOURS, LocusPlot, plot_of_locus
 from locus2target.report.run_tables import RunTables, fine_mapping_of
 from locus2target.report.tables import Table, TableColumn, build_table
@@ -102,6 +103,7 @@ class LocusCard:
     mapping_reason: str
     ld_verdict: str
     ld_reason: str
+    verdict: LocusVerdict
     plot: Mapping[str, Any] | None
     plot_note: str
     candidates: Table
@@ -153,6 +155,7 @@ def locus_card(locus: Record, tables: RunTables, links: Mapping[str, str]) -> Lo
         mapping_reason=str(mapping["reason"]),
         ld_verdict=str(mapping["ld_verdict"]),
         ld_reason=str(mapping["ld_reason"]),
+        verdict=locus_verdict(tables.locus_classes, name),
         plot=plot_data(plot) if len(variants) else None,
         plot_note=plot_note(plot),
         candidates=_candidate_table(genes, links),

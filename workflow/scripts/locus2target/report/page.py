@@ -9,6 +9,7 @@ import pandas as pd
 
 from locus2target.core.tables import Record, atomic_path, records
 from locus2target.core.version import VERSION
+from locus2target.report.disease_findings import Finding, disease_findings
 from locus2target.report.formats import MISSING, anchor, format_count, plural
 from locus2target.report.gene_cards import GeneCard, gene_card
 from locus2target.report.gene_directions import direction_table
@@ -16,7 +17,7 @@ from locus2target.report.locus_cards import LocusCard, locus_card
 from locus2target.report.locus_plot import shown_loci
 from locus2target.report.method_checks import check_methods
 from locus2target.report.quality import assess_quality
-from locus2target.report.rendering import render_template
+from locus2target.report.rendering import render_template, svg_address
 from locus2target.report.run_tables import RunTables, is_confident
 from locus2target.report.tables import Table, ranked_table, write_table_page
 
@@ -44,6 +45,8 @@ class DiseaseSection:
     verdict: Verdict
     ranked: Table
     directions: Table
+    findings: tuple[Finding, ...]
+    network: str
     genes: tuple[GeneCard, ...]
     loci: tuple[LocusCard, ...]
     cut: str
@@ -101,7 +104,7 @@ def section_links(tables: RunTables, shown: Mapping[str, pd.DataFrame], limit: i
 
 
 def _top_genes(tables: RunTables, disease: str, limit: int) -> pd.DataFrame:
-    return _of_disease(tables.ranked_genes, disease).sort_values("gene_rank").head(limit)
+    return _of_disease(tables.targets, disease).sort_values("gene_rank").head(limit)
 
 
 def disease_section(
@@ -109,13 +112,15 @@ def disease_section(
 ) -> DiseaseSection:
     """Everything the page says about one disease."""
     n_analysed = int((_of_disease(tables.loci, disease)["status"] == "ok").sum())
-    ranked = _of_disease(tables.ranked_genes, disease).sort_values("gene_rank")
+    ranked = _of_disease(tables.targets, disease).sort_values("gene_rank")
     return DiseaseSection(
         anchor=anchor("disease", disease),
         disease=disease,
         verdict=verdict(tables, disease),
         ranked=linked_ranked_table(ranked, tables.regions, links),
         directions=direction_table(tables.gene_directions, disease=disease),
+        findings=disease_findings(tables, disease),
+        network=svg_address(tables.networks[disease]) if disease in tables.networks else "",
         genes=tuple(gene_card(row, tables, links) for row in records(_top_genes(tables, disease, limit))),
         loci=tuple(locus_card(row, tables, links) for row in records(shown)),
         cut=_describe_cut(n_analysed, len(ranked), limit),
@@ -141,7 +146,7 @@ def linked_ranked_table(
 
 def write_ranked_page(path: str | Path, tables: RunTables, disease: str) -> None:
     """Write the ranked genes of one disease as a sortable table on its own."""
-    ranked = _of_disease(tables.ranked_genes, disease).sort_values("gene_rank")
+    ranked = _of_disease(tables.targets, disease).sort_values("gene_rank")
     caption = (
         "" if len(ranked) <= _MAX_TABLE_ROWS else f"The first {_MAX_TABLE_ROWS} of {format_count(len(ranked))} genes."
     )
@@ -162,7 +167,7 @@ def _describe_cut(n_loci: int, n_genes: int, limit: int) -> str:
 
 def verdict(tables: RunTables, disease: str) -> Verdict:
     """The answer for one disease."""
-    ranked = _of_disease(tables.ranked_genes, disease).sort_values("gene_rank")
+    ranked = _of_disease(tables.targets, disease).sort_values("gene_rank")
     candidates = records(ranked)
     named = [row for row in candidates if is_confident(row)]
     best = next(iter(named or candidates), None)

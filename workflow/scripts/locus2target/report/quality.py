@@ -46,6 +46,11 @@ _LOCUS_COLUMNS = (
     TableColumn("rung", "Claimed", "text", "full: all signals; fewer_effects: strong ones; single_effect; lead_only"),
     TableColumn("ld_verdict", "LD verdict", "badge", "whether the cohort's LD fits the statistics"),
     TableColumn("n_signals", "Signals", "count", "independent signals"),
+    TableColumn("locus_class", "Class", "badge", "clear, contested, no_local_evidence (distance only), or not_ranked"),
+    TableColumn("top_gene", "Leads", "list", "most probable gene; it need not be named as the target"),
+    TableColumn("top_probability", "Its probability", "probability", "that it is the target of the locus"),
+    TableColumn("none_probability", "None of these", "probability", "that the target is none of the candidates"),
+    TableColumn("abstains", "Abstains", "text", "yes: no gene reaches the configured probability"),
     TableColumn("why", "Why", "long"),
 )
 _STEP_COLUMNS = (
@@ -81,7 +86,7 @@ def assess_quality(tables: RunTables, *, links: Mapping[str, str]) -> Quality:
     """
     metrics = tables.harmonization_qc
     sources = summarize_sources(metrics)
-    loci = locus_status(tables.loci, tables.fine_mapping)
+    loci = _with_classes(locus_status(tables.loci, tables.fine_mapping), tables.locus_classes)
     return Quality(
         sentences=tuple(_sentences(sources, loci, metrics)),
         sources=_source_table(sources),
@@ -94,7 +99,7 @@ def assess_quality(tables: RunTables, *, links: Mapping[str, str]) -> Quality:
 
 def input_tables(tables: RunTables) -> tuple[Table, Table]:
     """Input rows per source and the status of every locus, as tables on their own."""
-    loci = locus_status(tables.loci, tables.fine_mapping)
+    loci = _with_classes(locus_status(tables.loci, tables.fine_mapping), tables.locus_classes)
     return _source_table(summarize_sources(tables.harmonization_qc)), _locus_table(loci, {})
 
 
@@ -164,6 +169,13 @@ def locus_status(loci: pd.DataFrame, fine_mapping: pd.DataFrame) -> pd.DataFrame
     return joined
 
 
+def _with_classes(loci: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
+    """Add what the ranking makes of each locus; missing where it has no say."""
+    said = classes.assign(abstains=classes["abstains"].map({True: "yes", False: "no"}))
+    columns = ["locus", "locus_class", "top_gene", "top_probability", "none_probability", "abstains"]
+    return loci.merge(said[columns], on="locus", how="left")
+
+
 def _sentence(reason: str) -> str:
     return reason if reason.endswith((".", "!", "?")) else f"{reason}."
 
@@ -178,7 +190,7 @@ def summarize_steps(tables: RunTables) -> pd.DataFrame:
         ("score_variants", "variant scores", tables.variant_effects),
         ("mutate_windows", "substitutions", tables.mutagenesis),
         ("assemble_evidence", "evidence rows", tables.evidence),
-        ("rank_genes", "genes", tables.ranked_genes),
+        ("rank_genes", "genes", tables.targets),
     )
     frames = [
         frame.groupby("status", sort=True)

@@ -1,6 +1,6 @@
 """The tables of a finished run, as the report reads them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,10 @@ from locus2target.targets.ranking import CONFIDENT
 
 @dataclass(frozen=True, slots=True)
 class RunTables:
-    """One frame per table, all studies and diseases stacked; `diseases` in the order of the run."""
+    """One frame per table, all studies and diseases stacked; `diseases` in the order of the run.
+
+    `targets` holds the ranked genes; `networks` the figure of each disease, as SVG text.
+    """
 
     diseases: tuple[str, ...]
     harmonization_qc: pd.DataFrame
@@ -36,7 +39,12 @@ class RunTables:
     exons: pd.DataFrame
     evidence: pd.DataFrame
     locus_genes: pd.DataFrame
-    ranked_genes: pd.DataFrame
+    locus_classes: pd.DataFrame
+    targets: pd.DataFrame
+    context_enrichment: pd.DataFrame
+    gene_set_enrichment: pd.DataFrame
+    regulators: pd.DataFrame
+    networks: Mapping[str, str]
 
     @property
     def gene_symbols(self) -> dict[str, str]:
@@ -71,9 +79,14 @@ def load_run_tables(
     exons: str,
     evidence: Sequence[str],
     locus_genes: Iterable[str],
-    ranked_genes: Iterable[str],
+    locus_classes: Iterable[str],
+    targets: Iterable[str],
+    contexts: Iterable[str],
+    gene_sets: Iterable[str],
+    regulators: Iterable[str],
+    networks: Iterable[str],
 ) -> RunTables:
-    """Read every table of a run; the stem of each evidence file is its disease."""
+    """Read every table of a run; the stem of each evidence file, and of each network, is its disease."""
     return RunTables(
         diseases=tuple(Path(path).stem for path in evidence),
         harmonization_qc=read_tables(harmonization_qc, schemas.HARMONIZATION_QC),
@@ -96,7 +109,12 @@ def load_run_tables(
         exons=read_table(exons, schemas.EXONS),
         evidence=read_tables(evidence, schemas.EVIDENCE),
         locus_genes=read_tables(locus_genes, schemas.LOCUS_GENES),
-        ranked_genes=read_tables(ranked_genes, schemas.RANKED_GENES),
+        locus_classes=read_tables(locus_classes, schemas.LOCUS_CLASSES),
+        targets=read_tables(targets, schemas.TARGETS),
+        context_enrichment=read_tables(contexts, schemas.CONTEXT_ENRICHMENT),
+        gene_set_enrichment=read_tables(gene_sets, schemas.GENE_SET_ENRICHMENT),
+        regulators=read_tables(regulators, schemas.REGULATORS),
+        networks={Path(path).stem: Path(path).read_text(encoding="utf-8") for path in networks},
     )
 
 

@@ -42,9 +42,10 @@ _NUMBER_FORMATS: Mapping[str, Callable[[float], str]] = {
     "direction": formats.format_direction,
 }
 _TONES = {
-    **dict.fromkeys(("ok", "PASS", "confident"), "good"),
+    **dict.fromkeys(("ok", "PASS", "confident", "clear", "high"), "good"),
     **dict.fromkeys(("FAIL", "ld_mismatch", "ld_failed", "fit_failed", "not_converged", "ref_mismatch"), "bad"),
     **dict.fromkeys(("NONE", "none", "dropped", "uncertain", "not_in_ld", "no_lead", "not_candidate"), "quiet"),
+    **dict.fromkeys(("low", "unknown", "no_local_evidence", "not_ranked"), "quiet"),
 }
 _FULL_BAR = 3.0  # log odds that fill a bar: odds of 20 to 1
 
@@ -151,16 +152,25 @@ _RANKED_HEAD = (
         "confident; distance_only when no source that names genes doubles its odds; uncertain below the config's limit",
     ),
     TableColumn("direction", "Direction", "direction", "▲ more gene activity goes with more disease, ▼ with less"),
+    TableColumn("modulation", "Drug should", "text", "inhibit or activate; the gene's section says what this rests on"),
+    TableColumn(
+        "modulation_reliability", "Reliability", "badge", "of what a drug should do: high, moderate, low, none"
+    ),
 )
 _RANKED_TAIL = (
     TableColumn("contexts", "Tissues", "list", "tissues and cell types of the evidence at the best locus"),
     TableColumn("best_region", "Best locus", "region", "locus with the highest probability", link="locus_href"),
     TableColumn("n_loci", "Loci", "count", "loci of the disease that have the gene as a candidate"),
+    TableColumn("n_other_diseases", "Other diseases", "count", "of the run that the gene is a probable target of"),
     TableColumn("best_locus", "Best locus id", export_only=True),
     TableColumn("variants", "Variants", "variants", "supporting variants at the best locus", export_only=True),
     TableColumn("parts", "Log odds by source", export_only=True),
     TableColumn("mechanism", "Mechanism", export_only=True),
     TableColumn("reason", "Reason", export_only=True),
+    TableColumn("probability_local", "Without convergence", export_only=True),
+    TableColumn("probability_unweighted", "With every context alike", export_only=True),
+    TableColumn("modulation_reason", "Why inhibit or activate", export_only=True),
+    TableColumn("other_diseases", "Other diseases, named", export_only=True),
 )
 
 
@@ -170,7 +180,7 @@ def ranked_table(ranked: Sequence[Record], *, caption: str, filename: str) -> Ta
     Parameters
     ----------
     ranked
-        Ranked-genes rows with `best_region`, and the links `gene_href` and `locus_href` (None where there is no
+        Rows of TARGETS with `best_region`, and the links `gene_href` and `locus_href` (None where there is no
         section).
     """
     parts = [parse_parts(row["parts"]) for row in ranked]

@@ -17,17 +17,17 @@ import pandas as pd
 
 from locus2target.core.chromosomes import canonical_chromosome
 from locus2target.core.errors import InputError
+from locus2target.targets.signal_shares import SOFTENING_BP
 
 WINDOW_BP = 500_000
 """Largest distance from the lead variant to a candidate's transcription start (Weeks et al. 2023)."""
-SOFTENING_BP = 1_000.0
-"""Added to distances before the logarithm: below 1 kb, nearer says little more."""
 OK, NO_CANDIDATES, NOT_CANDIDATE = "ok", "no_candidates", "target_not_candidate"
 
 _TRUTH_SETS = ("trait", "credible_set_id", "chromosome", "lead_position", "gene")
 _TRUTH_LEADS = ("trait", "chromosome", "position", "gene")
-# The flags coding, coding_gene, splice_site, splice_gene, promoter and the posterior effects are not even read
+# coding_gene, splice_site, splice_gene, promoter and the posterior effects are not even read
 _SET_COLUMNS = ("trait", "credible_set_id", "chromosome", "position_0based_start", "allele1", "allele2", "pip")
+_SET_TABLE = ("trait", "credible_set_id", "chromosome", "position", "allele1", "allele2", "pip", "has_coding")
 _GENE_COLUMNS = ("#chr", "start", "end", "name", "strand", "Ensembl_ID", "gene_type")
 _BODY_COLUMNS = ("body_start", "body_end")
 _GOLD_COLUMNS = {
@@ -131,26 +131,37 @@ def signals_elsewhere(credible_sets: pd.DataFrame, *, trait: str, chromosome: st
 
 
 def read_credible_sets(paths: Sequence[Path]) -> pd.DataFrame:
-    """Read the variants of credible sets: trait, credible_set_id, chromosome, position (1-based), alleles, pip.
+    """Read variants of credible sets: trait, credible_set_id, chromosome, position (1-based), alleles, pip, has_coding.
 
-    The columns that say what a variant does to a gene (coding, splice, promoter) stay in the file, since a coding
-    signal of the same trait is the truth. For the features of a locus use `Benchmark.variants` and
-    `signals_elsewhere`, never other credible sets of the same trait and chromosome.
+    A coding signal of the same trait is the truth, so what a variant does to which gene (coding_gene, splice,
+    promoter) is never read. `has_coding` says of the whole set whether any of its variants is coding (column `coding`;
+    true where the column is absent, since it cannot be ruled out): features of a locus must leave such sets of its
+    trait and chromosome out, see `ranking_features` and `signals_elsewhere`.
 
     Raises
     ------
     InputError
-        If a file or column is missing, a position is no whole number, or a PIP is not within 0..1.
+        If a file or column is missing, a position is no whole number, a PIP is not within 0..1, or `coding` is neither
+        True nor False.
     """
     frames = []
     for path in paths:
-        frame = _read(path, _SET_COLUMNS)
+        frame = _read(path, _SET_COLUMNS, optional=("coding",))
         frame["position"] = _whole_numbers(frame, "position_0based_start", path) + 1
         pips = pd.to_numeric(frame["pip"], errors="coerce")
         _refuse(frame, "pip", ~pips.between(0.0, 1.0), path, "a number from 0 to 1")
-        frames.append(frame.assign(pip=pips.astype(np.float64)))
-    columns = ["trait", "credible_set_id", "chromosome", "position", "allele1", "allele2", "pip"]
-    return pd.concat(frames, ignore_index=True)[columns]
+        frames.append(frame.assign(pip=pips.astype(np.float64), coding=_coding(frame, path)))
+    variants = pd.concat(frames, ignore_index=True)
+    variants["has_coding"] = variants.groupby(["trait", "credible_set_id", "chromosome"])["coding"].transform("any")
+    return variants[list(_SET_TABLE)]
+
+
+def _coding(frame: pd.DataFrame, path: Path) -> "pd.Series[bool]":
+    if "coding" not in frame:
+        return pd.Series(True, index=frame.index)
+    words = frame["coding"].str.lower()
+    _refuse(frame, "coding", ~words.isin(["true", "false"]), path, "True or False")
+    return words == "true"
 
 
 def read_genes(path: Path) -> pd.DataFrame:

@@ -16,40 +16,25 @@ from scipy import sparse
 Floats = npt.NDArray[np.float64]
 
 _Z_VARIANCE = 0.5  # added to the expectation, so that tiny sets do not reach a high z by a single gene
-_ENRICHMENT_PRIOR = 1.0  # weight of one locus, added to both sides of the ratio: shrinks it towards 1
-_POOLED_CAP = 1.5  # a gene that many diseases share counts at most as 1.5 loci
+POOLED_CAP = 1.5
+"""A gene that many signals or diseases share counts at most as so many loci."""
 
 
 @dataclass(frozen=True, slots=True)
 class Convergence:
-    """What other chromosomes say of each gene; 0 for a gene in no set, or in none with more weight than expected.
+    """What other chromosomes say of each gene; both of shape (n_diseases, n_genes).
 
     Attributes
     ----------
     strongest
-        float64 array of shape (n_diseases, n_genes): log(1 + largest z of the gene's sets).
-    enrichment
-        float64 array of shape (n_diseases, n_genes): log(1 + sum of the positive log enrichments of the gene's sets).
+        float64: log(1 + largest z of the gene's sets); 0 for a gene in no set, or in none with more weight than
+        expected.
+    best_set
+        int64: column of that set in the membership, of equal ones the first; -1 where `strongest` is 0.
     """
 
     strongest: Floats
-    enrichment: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class SetScores:
-    """How much more weight than expected sets carry; both float64 arrays of shape (n_diseases, n_sets).
-
-    Attributes
-    ----------
-    z
-        (observed - expected) / sqrt(expected + 0.5), at least 0.
-    log_enrichment
-        log((observed + 1) / (expected + 1)), natural logarithm.
-    """
-
-    z: Floats
-    log_enrichment: Floats
+    best_set: npt.NDArray[np.int64]
 
 
 def converge(
@@ -85,20 +70,21 @@ def converge(
         If the shapes disagree, or a weight is negative or not finite.
     """
     _check(weights, chromosomes, membership, studied)
-    strongest, enrichment = np.zeros_like(weights), np.zeros_like(weights)
+    strongest, best_set = np.zeros_like(weights), np.full(weights.shape, -1, dtype=np.int64)
     for chromosome in np.unique(chromosomes):
         here = chromosomes == chromosome
         elsewhere = studied & ~here
         # The genes are parted rather than their share subtracted from a total: rounding would leak the chromosome.
         known = pool_weights(weights[:, elsewhere]) if pooled else weights[:, elsewhere]
-        sets = score_sets(known, membership[elsewhere])
-        strongest[:, here] = np.log1p(_largest(sets.z, membership[here]))
-        enrichment[:, here] = np.log1p(_dense_product(np.maximum(sets.log_enrichment, 0.0), membership[here].T))
-    return Convergence(strongest, enrichment)
+        largest, columns = _largest(score_sets(known, membership[elsewhere]), membership[here])
+        strongest[:, here], best_set[:, here] = np.log1p(largest), columns
+    return Convergence(strongest, best_set)
 
 
-def score_sets(weights: Floats, membership: sparse.csr_array) -> SetScores:
-    """Compare the weight of each set's genes with its expectation, members x mean weight of a gene (formulas ours).
+def score_sets(weights: Floats, membership: sparse.csr_array) -> Floats:
+    """How much more weight than expected (members x mean weight of a gene) the genes of each set carry (formula ours).
+
+    z = (observed - expected) / sqrt(expected + 0.5), at least 0.
 
     Parameters
     ----------
@@ -106,14 +92,17 @@ def score_sets(weights: Floats, membership: sparse.csr_array) -> SetScores:
         float64 array of shape (n_diseases, n_genes), at least 0.
     membership
         Shape (n_genes, n_sets), 1 for a member.
+
+    Returns
+    -------
+    float64 (n_diseases, n_sets).
     """
     n_genes = max(weights.shape[1], 1)  # without genes all sums are 0
     observed = _dense_product(weights, membership)
     members = np.asarray(membership.sum(axis=0), dtype=np.float64)
     expected = np.outer(weights.sum(axis=1) / n_genes, members)
-    z = np.maximum(observed - expected, 0.0) / np.sqrt(expected + _Z_VARIANCE)
-    ratio = (observed + _ENRICHMENT_PRIOR) / (expected + _ENRICHMENT_PRIOR)
-    return SetScores(z, np.log(ratio))
+    z: Floats = np.maximum(observed - expected, 0.0) / np.sqrt(expected + _Z_VARIANCE)
+    return z
 
 
 def pool_weights(weights: Floats) -> Floats:
@@ -136,58 +125,8 @@ def pool_weights(weights: Floats) -> Floats:
     unit = np.divide(centered, norms, out=np.zeros_like(centered), where=varies)
     similarity = np.clip(unit @ unit.T, 0.0, 1.0)
     np.fill_diagonal(similarity, 1.0)
-    pooled: Floats = np.minimum(similarity @ weights, _POOLED_CAP)
+    pooled: Floats = np.minimum(similarity @ weights, POOLED_CAP)
     return pooled
-
-
-def proximity_weights(
-    distances: Floats,
-    diseases: npt.NDArray[np.int64],
-    genes: npt.NDArray[np.int64],
-    loci: npt.NDArray[np.int64],
-    *,
-    shape: tuple[int, int],
-    softening_bp: float = 5_000.0,
-) -> Floats:
-    """Part the weight 1 of each locus among the genes near it, in proportion to 1 / (distance + softening) (ours).
-
-    A gene near several loci of a disease keeps its largest share, so that one association split into several credible
-    sets does not count several times.
-
-    Parameters
-    ----------
-    distances
-        float64 array of shape (n_pairs,), one pair for each gene near each locus: bases from the lead variant to the
-        transcription start.
-    diseases, genes, loci
-        int64 arrays of shape (n_pairs,): row and column of the result, and the locus (0-based).
-    shape
-        n_diseases, n_genes.
-    softening_bp
-        Distance within which nearness tells little.
-    """
-    closeness = 1.0 / (distances + softening_bp)
-    shares = closeness / np.bincount(loci, closeness)[loci]
-    weights = np.zeros(shape)
-    np.maximum.at(weights, (diseases, genes), shares)
-    return weights
-
-
-def relative_to_locus(scores: Floats, loci: npt.NDArray[np.int64]) -> Floats:
-    """Score of each candidate less the best score of its locus: at most 0, and 0 throughout a locus without scores.
-
-    Parameters
-    ----------
-    scores, loci
-        float64 and int64 (0-based locus number) arrays of shape (n_candidates,).
-
-    >>> relative_to_locus(np.array([1.0, 3.0, 0.5]), np.array([0, 0, 1]))
-    array([-2.,  0.,  0.])
-    """
-    best = np.full(loci.max(initial=-1) + 1, -np.inf)
-    np.maximum.at(best, loci, scores)
-    relative: Floats = scores - best[loci]
-    return relative
 
 
 def _dense_product(dense: Floats, matrix: sparse.csr_array) -> Floats:
@@ -195,14 +134,20 @@ def _dense_product(dense: Floats, matrix: sparse.csr_array) -> Floats:
     return product
 
 
-def _largest(set_scores: Floats, membership: sparse.csr_array) -> Floats:
-    """Largest score of each gene's sets, (n_diseases, n_genes); 0 for a gene without sets."""
-    largest = np.zeros((len(set_scores), membership.shape[0]))
-    filled = np.flatnonzero(np.diff(membership.indptr))  # reduceat cannot do empty segments
+def _largest(set_scores: Floats, membership: sparse.csr_array) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Largest score of each gene's sets and the first set that has it, (n_diseases, n_genes); 0 and -1 without any."""
+    shape = len(set_scores), membership.shape[0]
+    largest, first = np.zeros(shape), np.full(shape, -1, dtype=np.int64)
+    sizes = np.diff(membership.indptr)
+    filled = np.flatnonzero(sizes)  # reduceat cannot do empty segments
     if filled.size:
         of_members = set_scores[:, membership.indices]
-        largest[:, filled] = np.maximum.reduceat(of_members, membership.indptr[filled], axis=1)
-    return largest
+        starts = membership.indptr[filled]
+        largest[:, filled] = np.maximum.reduceat(of_members, starts, axis=1)
+        is_best = of_members == np.repeat(largest[:, filled], sizes[filled], axis=1)
+        columns = np.where(is_best, membership.indices, membership.shape[1])
+        first[:, filled] = np.minimum.reduceat(columns, starts, axis=1)
+    return largest, np.where(largest > 0, first, -1)
 
 
 def _check(

@@ -18,9 +18,14 @@ from locus2target.targets.evidence_annotation import (
     open_chromatin_evidence,
 )
 from locus2target.targets.evidence_distance import distance_evidence
+from locus2target.targets.evidence_mendelian import cis_mr_evidence
 from locus2target.targets.evidence_qtl import colocalization_evidence, lead_overlap_evidence
 from locus2target.targets.evidence_rows import LocusData, Row
+from locus2target.targets.evidence_sequence import gene_effect_evidence, select_gene_effects
+from locus2target.targets.evidence_signals import other_signals_evidence, tabulate_signals
+from locus2target.targets.gene_constraint import constraint_evidence, read_gene_constraint
 from locus2target.targets.overlaps import overlapping_rows
+from locus2target.targets.relevance import Relevance
 from locus2target.targets.weights import Weights
 
 _LOGGER = logging.getLogger(__name__)
@@ -30,7 +35,7 @@ _MOTIF_SCORE = "motif_max_rank_change"
 
 @dataclass(frozen=True, slots=True)
 class StageResults:
-    """Tables of the stages above, one disease each, by their schemas."""
+    """Tables of the stages above, one disease each, by their schemas, and how much its contexts count."""
 
     loci: pd.DataFrame
     fine_mapping: pd.DataFrame
@@ -41,6 +46,7 @@ class StageResults:
     variant_effects: pd.DataFrame
     genes: pd.DataFrame
     exons: pd.DataFrame
+    relevance: Relevance
 
 
 def annotate_variants(results: StageResults, paths: Mapping[str, str | None]) -> VariantAnnotations:
@@ -51,7 +57,8 @@ def annotate_variants(results: StageResults, paths: Mapping[str, str | None]) ->
     results
         Variants with a PIP are looked up; others carry no evidence.
     paths
-        Files by name: open_chromatin, enhancer_gene_links, coding_consequences; None where there is none.
+        Files by name: open_chromatin, enhancer_gene_links, coding_consequences, gene_constraint; None where there is
+        none.
 
     Returns
     -------
@@ -62,18 +69,22 @@ def annotate_variants(results: StageResults, paths: Mapping[str, str | None]) ->
     ]
     peaks = _read(paths["open_chromatin"], files.read_open_chromatin)
     links = _read(paths["enhancer_gene_links"], files.read_gene_links)
+    constraint = _read(paths["gene_constraint"], read_gene_constraint)
     coding = _read(paths["coding_consequences"], files.read_consequences)
     if links is not None:
         _log_unknown_genes("enhancer_gene_links", links["gene"], results.genes)
     if coding is not None:
         _log_unknown_genes("coding_consequences", coding["gene_id"], results.genes)
-    motifs = results.variant_effects[results.variant_effects["scorer"] == _MOTIF_SCORE]
+    effects = results.variant_effects
+    motifs = effects[effects["scorer"] == _MOTIF_SCORE]
     return VariantAnnotations(
         open_chromatin=None if peaks is None else _in_intervals(carriers, peaks, ["context"]),
         links=None if links is None else _in_intervals(carriers, links, ["gene", "context"]),
         consequences=None if coding is None else _coding(carriers, coding),
         exons=_in_intervals(carriers, results.exons, ["gene_id"]),
         motifs=_of_loci(motifs[list(_MOTIF_COLUMNS)], carriers),
+        gene_effects=_of_loci(select_gene_effects(effects), carriers),
+        constraint=constraint,
     )
 
 
@@ -128,18 +139,20 @@ def collect_evidence(
     analysed = states.loc[states["status"] == "ok", "locus"].tolist()
     deal = {
         name: _by_locus(getattr(annotations, name), analysed)
-        for name in ("open_chromatin", "links", "consequences", "exons", "motifs")
+        for name in ("open_chromatin", "links", "consequences", "exons", "motifs", "gene_effects")
     }
     rows: list[Row] = []
-    for data in _locus_data(results, analysed, gene_types=gene_types, window_bp=window_bp):
-        rows += locus_evidence(data, VariantAnnotations(**{name: deal[name][data.locus] for name in deal}), weights)
+    signals = _signals(results, weights, gene_types=gene_types, window_bp=window_bp)
+    for data in _locus_data(results, signals, analysed, gene_types=gene_types, window_bp=window_bp):
+        own = {name: deal[name][data.locus] for name in deal}
+        rows += locus_evidence(data, VariantAnnotations(**own, constraint=annotations.constraint), weights)
     _LOGGER.info("%d of %d loci analysed, %d evidence rows", len(analysed), len(states), len(rows))
     return EVIDENCE.frame(_counted_in_prior(row) if row["source"] in in_prior else row for row in rows)
 
 
 def _counted_in_prior(row: Row) -> Row:
     reason = "the PIPs were fitted with this source as prior; counting it again would double it"
-    return row | {"log_odds": 0.0, "status": "in_prior", "reason": reason}
+    return row | {"log_odds": 0.0, "log_odds_unweighted": 0.0, "status": "in_prior", "reason": reason}
 
 
 def _by_locus(table: pd.DataFrame | None, loci: Sequence[str]) -> dict[str, Any]:
@@ -157,17 +170,32 @@ def locus_evidence(data: LocusData, annotations: VariantAnnotations, weights: We
         return rows
     return [
         *rows,
+        *other_signals_evidence(data, weights),
         *colocalization_evidence(data, weights),
         *lead_overlap_evidence(data, weights),
+        *cis_mr_evidence(data, weights),
         *coding_evidence(data, annotations, weights),
+        *gene_effect_evidence(data, annotations, weights),
         *link_evidence(data, annotations, weights),
         *open_chromatin_evidence(data, annotations, weights),
         *motif_evidence(data, annotations, weights),
+        *constraint_evidence(data, annotations.constraint, weights),
     ]
 
 
+def _signals(results: StageResults, weights: Weights, *, gene_types: Collection[str], window_bp: int) -> pd.DataFrame:
+    """Signals of all loci of the disease, and the genes of the configured types that they point at."""
+    allowed = results.genes[results.genes["gene_type"].isin(list(gene_types))]
+    return tabulate_signals(results.credible_sets, allowed, weights, window_bp=window_bp)
+
+
 def _locus_data(
-    results: StageResults, analysed: Sequence[str], *, gene_types: Collection[str], window_bp: int
+    results: StageResults,
+    signals_of_genes: pd.DataFrame,
+    analysed: Sequence[str],
+    *,
+    gene_types: Collection[str],
+    window_bp: int,
 ) -> Iterator[LocusData]:
     """Gather what each analysed locus brings, in the order given."""
     stages = (results.credible_sets, results.colocalization, results.cis_effects, results.signals)
@@ -191,6 +219,8 @@ def _locus_data(
             colocalization=colocalization,
             cis_effects=cis_effects,
             n_signals=int(signals["primary"].sum()),
+            signals=signals_of_genes[signals_of_genes["study"] == loci[locus]["study"]],
             ld_verdict=fits[locus]["ld_verdict"],
             ld_reason=fits[locus]["ld_reason"],
+            relevance=results.relevance,
         )

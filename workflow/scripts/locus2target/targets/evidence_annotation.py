@@ -5,12 +5,16 @@ for little, where the variant lies near a candidate's transcription start.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from locus2target.targets.candidates import NOT_CANDIDATE
-from locus2target.targets.evidence_rows import LocusData, Row, by_pip, pip_mass
+from locus2target.targets.consequence_terms import SEVERITY_LEVELS
+from locus2target.targets.evidence_direction import truncating_direction
+from locus2target.targets.evidence_rows import LocusData, Row, by_pip, pip_mass, relevant_mass
+from locus2target.targets.relevance import GENE_LINK, OPEN_CHROMATIN
 from locus2target.targets.weights import Weights, mixed_log_odds
 
 _NEAR_TSS_BP = 10_000
@@ -38,6 +42,10 @@ class VariantAnnotations:
         variant, gene_id: variants in exons.
     motifs
         track, background_quantile, status and reason of VARIANT_EFFECTS.
+    gene_effects
+        As `evidence_sequence.select_gene_effects` gives them.
+    constraint
+        As `gene_constraint.read_gene_constraint` gives it; of genes, not of variants.
     """
 
     open_chromatin: pd.DataFrame | None
@@ -45,34 +53,47 @@ class VariantAnnotations:
     consequences: pd.DataFrame | None
     exons: pd.DataFrame
     motifs: pd.DataFrame
+    gene_effects: pd.DataFrame
+    constraint: pd.DataFrame | None
 
 
 def coding_evidence(data: LocusData, annotations: VariantAnnotations, weights: Weights) -> list[Row]:
-    """Give one row per candidate gene whose protein a variant changes, and one for the other genes together.
+    """Give one row per candidate whose protein or splicing a variant changes, and one for the other genes together.
 
-    Without a file of consequences exonic variants are told and not counted.
+    A variant counts once for a gene, by its worst consequence. Without a file of consequences exonic variants are told
+    and not counted.
     """
     if annotations.consequences is None:
         return _exonic_variants(data, annotations.exons)
     carried = annotations.consequences
-    rows = _other_genes(data, "coding_consequence", carried.assign(gene=carried["gene_id"]), "changes the protein")
-    for gene_id, of_gene in carried.groupby("gene_id", sort=True):
-        if gene_id not in data.symbols:
+    others = carried.assign(gene=carried["gene_id"])
+    rows = _other_genes(data, "coding_consequence", others, "changes proteins or splicing")
+    for gene_id, symbol in data.symbols.items():
+        of_gene = carried[carried["gene_id"].isin([gene_id, symbol])]
+        worst = _worst_consequences(of_gene)
+        if worst.empty:
             continue
-        worst = of_gene.sort_values("severity").drop_duplicates("variant")  # high sorts before moderate
-        masses = {severity: pip_mass(group) for severity, group in worst.groupby("severity")}
+        masses = {str(severity): pip_mass(group) for severity, group in worst.groupby("severity")}
         rows.append(
             data.row(
                 "coding_consequence",
-                str(gene_id),
+                gene_id,
                 detail=f"PIP {pip_mass(worst):.2g} on {', '.join(sorted(set(worst['consequence'])))}",
-                log_odds=_graded_log_odds(weights, masses.get("high", 0.0), masses.get("moderate", 0.0)),
+                log_odds=_graded_log_odds(weights, masses),
                 value=pip_mass(worst),
                 unit="PIP mass",
+                direction=truncating_direction(data, of_gene),
                 variants=by_pip(worst),
             )
         )
     return rows
+
+
+def _worst_consequences(of_gene: pd.DataFrame) -> pd.DataFrame:
+    """The row of each variant's worst consequence; among equally bad ones the first by name."""
+    rank = of_gene["severity"].map(SEVERITY_LEVELS.index)
+    ranked = of_gene.assign(rank=rank).sort_values(["rank", "consequence"], kind="stable")
+    return ranked.drop_duplicates("variant")
 
 
 def _other_genes(data: LocusData, source: str, carried: pd.DataFrame, what: str) -> list[Row]:
@@ -99,11 +120,14 @@ def _other_genes(data: LocusData, source: str, carried: pd.DataFrame, what: str)
     ]
 
 
-def _graded_log_odds(weights: Weights, high: float, moderate: float) -> float:
-    """Mix of the two severities; `high` and `moderate` are PIP masses that may sum to more than 1 over signals."""
-    moderate = min(moderate, 1 - high)
-    factors = [math.exp(weights.log_odds("coding_consequence", level)) for level in ("high", "moderate")]
-    return math.log(1 - high - moderate + high * factors[0] + moderate * factors[1])
+def _graded_log_odds(weights: Weights, masses: Mapping[str, float]) -> float:
+    """Mix of the severities, worst first; their PIP masses may sum to more than 1 over several signals."""
+    factor, left = 0.0, 1.0
+    for severity in SEVERITY_LEVELS:
+        mass = min(masses.get(severity, 0.0), left)
+        factor += mass * math.exp(weights.log_odds("coding_consequence", severity))
+        left -= mass
+    return math.log(factor + left)
 
 
 def _exonic_variants(data: LocusData, exons: pd.DataFrame) -> list[Row]:
@@ -132,7 +156,7 @@ def link_evidence(data: LocusData, annotations: VariantAnnotations, weights: Wei
     if annotations.links is None:
         reason = "no enhancer-gene links (annotations.enhancer_gene_links)"
         return [data.row("enhancer_gene_link", detail=reason, status=_NO_FILE, reason=reason)]
-    carried = annotations.links
+    carried = _with_relevance(data, annotations.links, GENE_LINK)
     rows = _other_genes(data, "enhancer_gene_link", carried, "lies in enhancers")
     for gene_id, symbol in data.symbols.items():
         of_gene = carried[carried["gene"].isin([gene_id, symbol])]
@@ -161,7 +185,7 @@ def open_chromatin_evidence(data: LocusData, annotations: VariantAnnotations, we
             variants=by_pip(carried),
         )
     ]
-    for gene_id, near in _near_starts(data, carried).items():
+    for gene_id, near in _near_starts(data, _with_relevance(data, carried, OPEN_CHROMATIN)).items():
         place = "open chromatin within 10 kb of the transcription start"
         rows.append(_chromatin_row(data, source, gene_id, near, weights, "near_tss", place))
     return rows
@@ -186,8 +210,10 @@ def motif_evidence(data: LocusData, annotations: VariantAnnotations, weights: We
             detail = f"{large['variant'].nunique()} variants change a motif; {reason}"
             rows.append(data.row(source, detail=detail, variants=by_pip(large), status=_NO_FILE, reason=reason))
         return rows
-    in_peaks = large[large["variant"].isin(set(annotations.open_chromatin["variant"]))]
-    named = in_peaks.assign(context=in_peaks["track"].fillna("unnamed track"))
+    # a motif counts as the peak it lies in
+    peaks = _with_relevance(data, annotations.open_chromatin, OPEN_CHROMATIN).groupby("variant")["relevance"].max()
+    in_peaks = large[large["variant"].isin(peaks.index)]
+    named = in_peaks.assign(context=in_peaks["track"].fillna("unnamed track"), relevance=in_peaks["variant"].map(peaks))
     for gene_id, near in _near_starts(data, named).items():
         place = "open chromatin within 10 kb of the transcription start and changes a motif"
         rows.append(_chromatin_row(data, source, gene_id, near, weights, "near_tss", place))
@@ -213,21 +239,29 @@ def _failed_scores(data: LocusData, failed: pd.DataFrame) -> list[Row]:
 def _chromatin_row(
     data: LocusData, source: str, gene_id: str, carried: pd.DataFrame, weights: Weights, level: str, place: str
 ) -> Row:
-    """Row for variants in intervals; `carried` holds variant, pip and context, one row per interval."""
-    mass = pip_mass(carried)
+    """Row for variants in intervals; `carried` holds variant, pip, context and relevance, one row per interval."""
+    mass, relevant = pip_mass(carried), relevant_mass(carried)
+    weight = weights.log_odds(source, level)
+    less = f", counted as {relevant:.2g}: the disease's signals point to other contexts" if relevant < mass else ""
     contexts = {str(context): pip_mass(group) for context, group in carried.groupby("context", sort=True)}
     best = max(contexts, key=lambda context: contexts[context])
     others = f" and {len(contexts) - 1} more" if len(contexts) > 1 else ""
     return data.row(
         source,
         gene_id,
-        detail=f"PIP {mass:.2g} lies in {place}, most in {best}{others}",
-        log_odds=mixed_log_odds(weights.log_odds(source, level), 0.0, mass),
+        detail=f"PIP {mass:.2g} lies in {place}, most in {best}{others}{less}",
+        log_odds=mixed_log_odds(weight, 0.0, relevant),
+        log_odds_unweighted=mixed_log_odds(weight, 0.0, mass),
         value=mass,
         unit="PIP mass",
         variants=by_pip(carried),
         context=best,
     )
+
+
+def _with_relevance(data: LocusData, carried: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Add the relevance of each row's context for the disease."""
+    return carried.assign(relevance=[data.relevance.of(kind, context) for context in carried["context"]])
 
 
 def _near_starts(data: LocusData, carried: pd.DataFrame) -> dict[str, pd.DataFrame]:

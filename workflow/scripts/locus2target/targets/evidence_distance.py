@@ -10,17 +10,18 @@ from locus2target.core.intervals import distance_to_interval
 from locus2target.core.variants import parse_variant_key
 from locus2target.targets.candidates import NO_CANDIDATES, NOT_CANDIDATE
 from locus2target.targets.evidence_rows import LocusData, Row, by_pip
+from locus2target.targets.signal_shares import SOFTENING_BP, mean_log10_distance
 from locus2target.targets.weights import Weights
 
 _SOURCE = "distance"
-_NEAR_BP, _FAR_BP = 10_000, 250_000  # bounds of the levels tss_*
 
 
 def distance_evidence(data: LocusData, weights: Weights) -> list[Row]:
     """Give one row per candidate gene, and one without weight per gene that was near and does not compete.
 
-    The value is the PIP-weighted mean distance to the transcription start, in bases, for the credible set that lies
-    nearest on average. Ranks compete within the locus, so their weights are centred (see `centered`).
+    The value is the PIP-weighted geometric mean of (distance to the transcription start + 1 kb), less 1 kb, for the
+    credible set that lies nearest on this scale. Its logarithm times the fitted weight (log odds per factor 10) is the
+    evidence, centred within the locus (see `centered`).
     """
     rows = [
         data.row(_SOURCE, gene_id, detail=f"{symbol}: {reason}", status=NOT_CANDIDATE, reason=reason)
@@ -30,17 +31,16 @@ def distance_evidence(data: LocusData, weights: Weights) -> list[Row]:
         reason = "no gene of the configured types lies within the window of the lead variant"
         return [*rows, data.row(_SOURCE, detail=reason, status=NO_CANDIDATES, reason=reason)]
     distances = measure_distances(data)
-    ranks = competition_ranks(distances.mean)
-    rank_part = centered([weights.log_odds(_SOURCE, _rank_level(rank)) for rank in ranks])
+    ranks = competition_ranks(distances.log10)
+    log_odds = centered(weights.log_odds(_SOURCE, "log10_bp") * distances.log10)
     for index, gene_id in enumerate(data.candidates.genes["gene_id"]):
-        mean = float(distances.mean[index])
         rows.append(
             data.row(
                 _SOURCE,
                 gene_id,
                 detail=_detail(data, index, distances, int(ranks[index])),
-                log_odds=float(rank_part[index]) + weights.log_odds(_SOURCE, _distance_level(mean)),
-                value=mean,
+                log_odds=float(log_odds[index]),
+                value=float(distances.bases[index]),
                 unit="bp to the transcription start",
                 variants=distances.variants[index],
             )
@@ -50,21 +50,30 @@ def distance_evidence(data: LocusData, weights: Weights) -> list[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Distances:
-    """Distances of a locus' candidates.
+    """Distances of a locus' candidates, each from the credible set that lies nearest to it.
 
     Attributes
     ----------
-    mean
-        float64 array of shape (n_genes,): PIP-weighted mean distance to the transcription start, bases.
+    log10
+        float64 (n_genes,): PIP-weighted mean of log10(distance to the transcription start + 1 kb).
+    credible_set
+        For each gene, the number of the credible set; None where the distance is not from one.
     variants
-        For each gene, the strongest variants of the credible set that the distance is measured from.
+        For each gene, the strongest variants that the distance is measured from.
     note
         How the distances were measured, where it is not from one credible set.
     """
 
-    mean: npt.NDArray[np.float64]
+    log10: npt.NDArray[np.float64]
+    credible_set: list[int | None]
     variants: list[list[str]]
     note: str
+
+    @property
+    def bases(self) -> npt.NDArray[np.float64]:
+        """The means in bases, float64 (n_genes,)."""
+        means: npt.NDArray[np.float64] = 10**self.log10 - SOFTENING_BP
+        return means
 
 
 def measure_distances(data: LocusData) -> Distances:
@@ -73,25 +82,41 @@ def measure_distances(data: LocusData) -> Distances:
     Without credible sets all variants with a PIP count, without PIPs the lead variant.
     """
     starts = data.candidates.genes["tss"].to_numpy(np.float64)
-    inside = data.scored[data.scored["credible_set"].notna()]
-    sets = [group for _, group in inside.groupby("credible_set")] if len(inside) else [data.scored]
-    sets = [group for group in sets if group["pip"].sum() > 0]
+    sets = locus_signals(data.scored)
     if not sets:
-        mean = np.abs(starts - parse_variant_key(data.lead_variant).position)
-        return Distances(mean, [[data.lead_variant]] * len(starts), "of the lead variant: no variant has a PIP")
-    means = np.stack([_mean_distance(starts, group) for group in sets])  # S credible sets x G genes
-    names = [by_pip(group) for group in sets]
+        lead = np.array([parse_variant_key(data.lead_variant).position], dtype=np.float64)
+        alone = mean_log10_distance(starts, lead, np.ones(1))
+        note = "of the lead variant: no variant has a PIP"
+        return Distances(alone, [None] * len(starts), [[data.lead_variant]] * len(starts), note)
+    means = np.stack([_mean_log10(starts, group) for group in sets.values()])  # S credible sets x G genes
+    numbers, names = list(sets), [by_pip(group) for group in sets.values()]
     notes = [f"nearest of {len(sets)} credible sets"] if len(sets) > 1 else []
     if data.n_unscored:
         notes.append(f"{data.n_unscored} variants without a PIP are not counted")
-    return Distances(means.min(axis=0), [names[nearest] for nearest in means.argmin(axis=0)], "; ".join(notes))
+    nearest = means.argmin(axis=0)
+    return Distances(
+        means.min(axis=0), [numbers[row] for row in nearest], [names[row] for row in nearest], "; ".join(notes)
+    )
 
 
-def _mean_distance(starts: npt.NDArray[np.float64], variants: pd.DataFrame) -> npt.NDArray[np.float64]:
-    positions = variants["position"].to_numpy(np.float64)
-    distances = np.abs(starts[:, None] - positions[None, :])  # G genes x V variants
-    mean: npt.NDArray[np.float64] = np.average(distances, axis=1, weights=variants["pip"].to_numpy(np.float64))
-    return mean
+def locus_signals(scored: pd.DataFrame) -> dict[int | None, pd.DataFrame]:
+    """Variants of each credible set by its number, or all variants under None where there is no credible set.
+
+    Parameters
+    ----------
+    scored
+        Rows of CREDIBLE_SETS with a PIP, of one locus. Sets whose PIPs are all 0 are left out.
+    """
+    inside = scored[scored["credible_set"].notna()]
+    numbers = inside["credible_set"].astype(int)
+    found: dict[int | None, pd.DataFrame] = {int(number): inside[numbers == number] for number in np.unique(numbers)}
+    if not found:
+        found[None] = scored
+    return {number: group for number, group in found.items() if group["pip"].sum() > 0}
+
+
+def _mean_log10(starts: npt.NDArray[np.float64], variants: pd.DataFrame) -> npt.NDArray[np.float64]:
+    return mean_log10_distance(starts, variants["position"].to_numpy(np.float64), variants["pip"].to_numpy(np.float64))
 
 
 def competition_ranks(distances: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
@@ -104,32 +129,23 @@ def competition_ranks(distances: npt.NDArray[np.float64]) -> npt.NDArray[np.int6
     return ranks
 
 
-def centered(log_odds: list[float]) -> npt.NDArray[np.float64]:
-    """Divide factors by their mean, in logarithms.
+def centered(log_odds: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Divide factors by their mean over the candidates, in logarithms.
 
-    Levels that exclude each other (only one gene is the nearest) then tell genes apart and say nothing about `none`;
-    a locus with one gene gets 0.
+    What compares candidates with each other then tells genes apart and says nothing about `none`; a locus with one gene
+    gets 0.
     """
-    factors = np.exp(np.asarray(log_odds, dtype=np.float64))
-    ratios: npt.NDArray[np.float64] = np.log(factors / factors.mean())
+    values = np.asarray(log_odds, dtype=np.float64)
+    shifted = values - values.max()
+    ratios: npt.NDArray[np.float64] = shifted - np.log(np.exp(shifted).mean())
     return ratios
-
-
-def _rank_level(rank: int) -> str:
-    return f"rank_{rank}" if rank < 3 else "rank_3+"
-
-
-def _distance_level(distance: float) -> str:
-    if distance < _NEAR_BP:
-        return "tss_below_10kb"
-    return "tss_10_to_250kb" if distance < _FAR_BP else "tss_above_250kb"
 
 
 def _detail(data: LocusData, index: int, distances: Distances, rank: int) -> str:
     genes = data.candidates.genes.to_dict("records")
     gene, top = genes[index], parse_variant_key(distances.variants[index][0])
     body = distance_to_interval(top.position, gene["start"], gene["end"])
-    mean = format_bases(float(distances.mean[index]))
+    mean = format_bases(float(distances.bases[index]))
     place = "inside the gene body" if body == 0 else f"{format_bases(body)} from the gene body"
     text = (
         f"{mean} from the transcription start of {gene['gene_symbol']} on average, "

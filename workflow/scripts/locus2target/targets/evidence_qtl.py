@@ -3,8 +3,9 @@
 A gene is tested in many tissues, traits and signals, and the largest of many H4 grows with their number. Prior odds are
 therefore shared out: if at most one of m tests of a gene were the one that carries it, the posterior odds of "any" are
 the mean of the tests' odds, so that a tissue without the signal dilutes and several that agree do not add up beyond the
-best one. Signals of a locus are tried in turn; the best counts, its odds divided by their number. A disease signal can
-be the same as one signal of a molecular trait at most: the odds of a trait's signals add up.
+best one. Tissues that the disease's signals point to have a larger share of the prior (see contexts.py): the mean is
+weighted by relevance. Signals of a locus are tried in turn; the best counts, its odds divided by their number. A
+disease signal can be the same as one signal of a molecular trait at most: the odds of a trait's signals add up.
 
 The log odds ask how much more often targets than other genes share the causal variant, so H4 must start from how often
 other genes do. Given a disease signal, coloc's default priors start at odds p12/p1 = 0.1; of the genes that are not the
@@ -18,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from locus2target.statgen.mendelian.directions import clear_estimates
 from locus2target.targets.candidates import NONE, SHARED_H4
+from locus2target.targets.evidence_direction import SIGNED_TYPES, estimated_direction
 from locus2target.targets.evidence_rows import LocusData, Row
+from locus2target.targets.relevance import ALIKE, QTL, Relevance
 from locus2target.targets.weights import Weights, mixed_log_odds
 
 _MOLECULAR_TRAITS = {
@@ -29,7 +31,6 @@ _MOLECULAR_TRAITS = {
     "pqtl": "protein level",
     "caqtl": "chromatin accessibility",
 }
-_SIGNED_TYPES = ("eqtl", "pqtl")  # more of an intron or of a peak is not more gene activity
 _LARGEST_ODDS = 999.0  # H4 0.999: rounding and priors, not data, decide beyond it
 _PRIOR_SCALE = 0.34  # see above
 _TRAIT = ("qtl", "tissue", "phenotype_id")
@@ -46,7 +47,7 @@ def colocalization_evidence(data: LocusData, weights: Weights) -> list[Row]:
     rows: list[Row] = []
     for (gene_id, qtl_type), of_gene in tests.groupby(["gene_id", "qtl_type"], sort=True):
         source = f"colocalization_{qtl_type}"
-        usable = of_gene[(of_gene["status"] == "ok") & of_gene["posterior_h4"].notna()]
+        usable = usable_tests(of_gene)
         chosen, note = _primary_or_single(usable)
         if gene_id in data.symbols and len(chosen):
             rows.append(_tested_gene(data, source, str(gene_id), chosen, note, weights))
@@ -84,7 +85,15 @@ def _name_leads_without_pip(tests: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def corrected_h4(posterior_h4: npt.NDArray[np.float64], *, n_signals: int) -> float:
+def usable_tests(colocalization: pd.DataFrame) -> pd.DataFrame:
+    """Tests (schema COLOCALIZATION) that gave a posterior."""
+    full = (colocalization["method"] != _LEAD_OVERLAP) & (colocalization["status"] == "ok")
+    return colocalization[full & colocalization["posterior_h4"].notna()]
+
+
+def corrected_h4(
+    posterior_h4: npt.NDArray[np.float64], *, n_signals: int, relevance: npt.NDArray[np.float64] | None = None
+) -> float:
     """H4 of "any of these tests", for one signal of `n_signals` that were tried.
 
     Parameters
@@ -93,20 +102,25 @@ def corrected_h4(posterior_h4: npt.NDArray[np.float64], *, n_signals: int) -> fl
         float64 array of shape (n_tests,), n_tests >= 1: H4 of each tissue and molecular trait.
     n_signals
         Signals of the locus that the gene was tested with.
+    relevance
+        float64 array of shape (n_tests,), above 0: share of each test in the prior, up to a factor; all alike if None.
 
     >>> round(corrected_h4(np.array([0.9, 0.0, 0.0]), n_signals=1), 6)  # odds 9 over 3 tests
     0.75
     """
     odds = np.minimum(posterior_h4 / np.maximum(1 - posterior_h4, 1e-12), _LARGEST_ODDS)
-    mean = float(odds.mean()) / n_signals
+    mean = float(np.average(odds, weights=relevance)) / n_signals
     return mean / (1 + mean)
 
 
-def trait_h4(tests: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """H4 of "any signal of the molecular trait" for each trait tested with one disease signal, float64 (n_traits,)."""
+def trait_h4(tests: pd.DataFrame) -> "pd.Series[float]":
+    """H4 of "any signal of the molecular trait" for each trait tested with one disease signal.
+
+    The index names the traits by qtl, tissue and phenotype_id.
+    """
     posterior = tests["posterior_h4"].clip(upper=_LARGEST_ODDS / (1 + _LARGEST_ODDS))
-    odds = (posterior / (1 - posterior)).groupby([tests[name] for name in _TRAIT]).sum().to_numpy(np.float64)
-    return np.asarray(odds / (1 + odds))
+    odds = (posterior / (1 - posterior)).groupby([tests[name] for name in _TRAIT]).sum()
+    return odds / (1 + odds)
 
 
 def rescaled_h4(posterior_h4: float) -> float:
@@ -130,7 +144,8 @@ def _primary_or_single(usable: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def _tested_gene(data: LocusData, source: str, gene_id: str, tests: pd.DataFrame, note: str, weights: Weights) -> Row:
     signals = {int(str(signal)): group for signal, group in tests.groupby("signal", sort=True)}
-    scores = {signal: corrected_h4(trait_h4(group), n_signals=len(signals)) for signal, group in signals.items()}
+    scores = {signal: _signal_h4(group, len(signals), data.relevance) for signal, group in signals.items()}
+    unweighted = max(_signal_h4(group, len(signals), ALIKE) for group in signals.values())
     best = max(scores, key=lambda signal: (scores[signal], -signal))
     ordered = signals[best].sort_values(
         ["posterior_h4", "qtl", "tissue", "phenotype_id"], ascending=[False, True, True, True]
@@ -144,15 +159,26 @@ def _tested_gene(data: LocusData, source: str, gene_id: str, tests: pd.DataFrame
         source,
         gene_id,
         detail=f"{_test_note(top, ordered, _n_traits(tests), scores[best])}; {'; '.join(remarks)}",
-        log_odds=mixed_log_odds(
-            weights.log_odds(source, "shared"), weights.log_odds(source, "not_shared"), rescaled_h4(scores[best])
-        ),
+        log_odds=_shared_log_odds(source, weights, scores[best]),
+        log_odds_unweighted=_shared_log_odds(source, weights, unweighted),
         value=float(top["posterior_h4"]),
         unit="posterior H4",
         direction=direction,
         variants=[str(top["shared_variant"])] if isinstance(top["shared_variant"], str) else [],
         context=str(top["tissue"]),
     )
+
+
+def _signal_h4(tests: pd.DataFrame, n_signals: int, relevance: Relevance) -> float:
+    """Corrected H4 of one disease signal; each molecular trait has the relevance of its tissue."""
+    posterior = trait_h4(tests)
+    factors = np.array([relevance.of(QTL, tissue) for tissue in posterior.index.get_level_values("tissue")])
+    return corrected_h4(np.asarray(posterior, dtype=np.float64), n_signals=n_signals, relevance=factors)
+
+
+def _shared_log_odds(source: str, weights: Weights, corrected: float) -> float:
+    shared, not_shared = (weights.log_odds(source, level) for level in ("shared", "not_shared"))
+    return mixed_log_odds(shared, not_shared, rescaled_h4(corrected))
 
 
 def _n_traits(tests: pd.DataFrame) -> int:
@@ -187,20 +213,12 @@ def _ld_note(data: LocusData) -> str:
 def _direction(data: LocusData, gene_id: str, tests: pd.DataFrame) -> tuple[float | None, str]:
     """Sign on which the gene's clear effects on the disease agree, and a remark."""
     qtl_type = str(tests["qtl_type"].iloc[0])
-    if qtl_type not in _SIGNED_TYPES:
+    if qtl_type not in SIGNED_TYPES:
         return None, f"the sign of {_MOLECULAR_TRAITS[qtl_type]} does not tell gene activity"
     if not (tests["posterior_h4"] >= SHARED_H4).any():
         return None, "not shared, no direction"
     effects = data.cis_effects
-    effects = effects[(effects["gene_id"] == gene_id) & (effects["qtl_type"] == qtl_type)]
-    if effects["estimate"].isna().all():
-        return None, "direction unknown: no effect of the gene on the disease could be estimated"
-    signs = np.sign(effects.loc[clear_estimates(effects), "estimate"])
-    if signs.empty:
-        return None, "direction unsure: no effect of the gene on the disease is clear"
-    if signs.min() < signs.max():
-        return None, f"directions disagree: {(signs > 0).sum()} tests say more, {(signs < 0).sum()} less"
-    return float(signs.iloc[0]), ""
+    return estimated_direction(effects[(effects["gene_id"] == gene_id) & (effects["qtl_type"] == qtl_type)])
 
 
 def _lead_overlap(data: LocusData, gene_id: str, leads: pd.DataFrame, weights: Weights, *, counted: bool) -> Row:
@@ -208,7 +226,7 @@ def _lead_overlap(data: LocusData, gene_id: str, leads: pd.DataFrame, weights: W
     inside = leads[leads["shared_variant"].isin(credible)].sort_values(
         ["clpp", "tissue", "shared_variant"], ascending=[False, True, True]
     )
-    signs = inside.loc[inside["qtl_type"].isin(_SIGNED_TYPES), "direction"].dropna()
+    signs = inside.loc[inside["qtl_type"].isin(SIGNED_TYPES), "direction"].dropna()
     agreed = len(signs) > 0 and signs.min() == signs.max()
     text = f"{len(inside)} of {len(leads)} QTL lead variants of the gene lie in a credible set"
     if not counted:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from locus2target.targets.candidates import NONE, NONE_SYMBOL, Candidates
+from locus2target.targets.relevance import Relevance
 
 Row = dict[str, object]
 """One row of the table EVIDENCE by column name; columns left out are missing."""
@@ -31,8 +32,12 @@ class LocusData:
         The locus' rows of CIS_EFFECTS.
     n_signals
         Primary signals of the locus.
+    signals
+        Signals of the locus' study and the genes they point at, as `evidence_signals.tabulate_signals` gives them.
     ld_verdict, ld_reason
         Of the fine-mapping.
+    relevance
+        How much the disease's cell types and tissues count.
     """
 
     disease: str
@@ -44,8 +49,10 @@ class LocusData:
     colocalization: pd.DataFrame
     cis_effects: pd.DataFrame
     n_signals: int
+    signals: pd.DataFrame
     ld_verdict: str
     ld_reason: str
+    relevance: Relevance
 
     @property
     def symbols(self) -> dict[str, str]:
@@ -60,6 +67,7 @@ class LocusData:
         *,
         detail: str,
         log_odds: float = 0.0,
+        log_odds_unweighted: float | None = None,
         value: float | None = None,
         unit: str = "",
         direction: float | None = None,
@@ -68,7 +76,10 @@ class LocusData:
         status: str = "ok",
         reason: str = "",
     ) -> Row:
-        """One evidence row; the gene `none` stands for a statement about the locus as a whole."""
+        """One evidence row; the gene `none` stands for a statement about the locus as a whole.
+
+        `log_odds_unweighted` is what the log odds were if all contexts counted alike: the same when left out.
+        """
         keys = list(variants)
         return {
             "disease": self.disease,
@@ -79,6 +90,7 @@ class LocusData:
             "value": value,
             "unit": unit,
             "log_odds": log_odds,
+            "log_odds_unweighted": log_odds if log_odds_unweighted is None else log_odds_unweighted,
             "direction": direction,
             "variants": ",".join(keys) if keys else None,
             "top_variant": self.label(keys[0]) if keys else None,
@@ -107,6 +119,11 @@ class LocusData:
 def pip_mass(variants: pd.DataFrame) -> float:
     """Probability that a causal variant is among these rows, at most 1: the sum of their PIPs, each variant once."""
     return min(1.0, float(variants.drop_duplicates("variant")["pip"].sum()))
+
+
+def relevant_mass(variants: pd.DataFrame) -> float:
+    """PIP mass in which each variant counts with the largest `relevance` of its rows, at most 1."""
+    return pip_mass(variants.assign(pip=variants["pip"] * variants.groupby("variant")["relevance"].transform("max")))
 
 
 def by_pip(variants: pd.DataFrame, *, limit: int = 5) -> list[str]:

@@ -2,7 +2,8 @@
 
 Two formats are read: a table of pathways with Entrez ids (`pathways.tsv` of github.com/dhimmel/pathways: Reactome,
 WikiPathways and PID), whose ids a MAGMA gene location file (`NCBI37.3.gene.loc`) turns into symbols; and GMT, one set
-per line, of gene symbols or Ensembl ids. Genes and sets that cannot be used are counted by reason, never lost silently.
+per line, of gene symbols or Ensembl ids. `resources/pathways/build_gene_sets.py` turns the table into the GMT that runs
+read. Genes and sets that cannot be used are counted by reason, never lost silently.
 """
 
 import logging
@@ -25,6 +26,8 @@ _LOCATION_COLUMNS = 6  # Entrez id, chromosome, start, end, strand, symbol
 _PATHWAY_COLUMNS = ("identifier", "name", "source", "coding_genes")
 _GMT_COLUMNS = 3  # name, description, first gene
 _AMBIGUOUS = -1
+GMT_SEPARATOR = " | "
+"""Between source and title in the description of a set of a GMT file."""
 
 NO_SYMBOL = "genes whose Entrez id is not in the id map"
 NOT_LISTED = "genes that are not in the gene list"
@@ -135,14 +138,15 @@ def read_pathways(path: str | Path, symbols: Mapping[str, str]) -> GeneSetFile:
 def read_gmt(path: str | Path) -> GeneSetFile:
     """Read a GMT file (MSigDB's format: name, description, genes, separated by tabs) of symbols or Ensembl ids.
 
-    Ensembl ids lose their version. The source of each set is the file's name without its endings.
+    Ensembl ids lose their version. A description `source | title` gives both; any other is the title, and the source is
+    the file's name without its endings.
 
     Raises
     ------
     InputError
         If a line names no gene, a name comes twice, or the file has no sets.
     """
-    source = Path(path).name.removesuffix(".gz").removesuffix(".gmt")
+    stem = Path(path).name.removesuffix(".gz").removesuffix(".gmt")
     sets = []
     for number, line in _filled_lines(path):
         fields = [field.strip() for field in line.split("\t")]
@@ -150,7 +154,8 @@ def read_gmt(path: str | Path) -> GeneSetFile:
         if len(fields) < _GMT_COLUMNS or not genes:
             remedy = "Each line needs a name, a description and genes, separated by tabs."
             raise InputError("the line names no gene", where=f"{path}:{number}", remedy=remedy)
-        sets.append(GeneSet(fields[0], fields[1], source, genes))
+        source, separator, title = fields[1].partition(GMT_SEPARATOR)
+        sets.append(GeneSet(fields[0], title, source, genes) if separator else GeneSet(fields[0], source, stem, genes))
     return GeneSetFile(Path(path), _distinct(sets, path), {})
 
 
@@ -162,7 +167,8 @@ def build_membership(
     Parameters
     ----------
     files
-        As the readers give them; of sets with the same members in the list the first is kept.
+        As the readers give them; of sets with the same members in the list the first is kept. Without files there are
+        no sets.
     genes
         One row per gene, columns gene_id (distinct) and gene_symbol. A name of a set may be either; a name that
         several genes bear belongs to none of them.
@@ -172,7 +178,7 @@ def build_membership(
     Raises
     ------
     InputError
-        If the bounds are not 1 <= min_genes <= max_genes, no gene of a file is in the list, or no set is kept.
+        If the bounds are not 1 <= min_genes <= max_genes, no gene of a file is in the list, or no set of them is kept.
     """
     if not 1 <= min_genes <= max_genes:
         problem = f"the bounds {min_genes} and {max_genes} of the set sizes are not 1 <= min_genes <= max_genes"
@@ -190,9 +196,9 @@ def build_membership(
                 kept[found] = gene_set
             else:
                 dropped[reason] += 1
-    if not kept:
+    if files and not kept:
         counts = "; ".join(f"{count} {reason}" for reason, count in dropped.items())
-        where = ", ".join(str(file.path) for file in files) or "gene sets"
+        where = ", ".join(str(file.path) for file in files)
         remedy = "Give pathways of the run's species, or wider bounds."
         raise InputError(
             f"no set has {min_genes} to {max_genes} genes of the list ({counts})", where=where, remedy=remedy

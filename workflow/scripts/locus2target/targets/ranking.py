@@ -1,11 +1,11 @@
 """From evidence to probabilities: candidates compete within a locus, loci add up within a disease.
 
-Within a locus exactly one of n genes or `none` is the target. A gene starts at log(1/n) and adds its evidence; `none`
-stands at its prior. Probabilities are the softmax of these log odds.
+Within a locus exactly one of n genes or `none` is the target. A gene starts at log(1/n) and adds its evidence,
+correlated sources shrunk together; `none` stands at its prior. Probabilities are the softmax of these log odds.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,12 @@ from locus2target.core.schemas import LOCUS_GENES, RANKED_GENES
 from locus2target.core.tables import Record, records
 from locus2target.targets.candidates import NO_CANDIDATES, NONE, NONE_SYMBOL, NOT_CANDIDATE
 from locus2target.targets.mechanism import combine_directions, describe_mechanism, names_gene
-from locus2target.targets.weights import SOURCES, Weights
+from locus2target.targets.overlap_groups import overlap_groups
+from locus2target.targets.weights import SOURCES, Weights, combine_sources
 
-PRIOR = "prior"
+PRIOR, CONVERGENCE = "prior", "convergence"
+PROBABILITIES = ("probability", "probability_local", "probability_unweighted")
+"""As it counts; without convergence; with every context counted alike."""
 CONFIDENT, DISTANCE_ONLY, UNCERTAIN = "confident", "distance_only", "uncertain"
 
 
@@ -68,12 +71,29 @@ def rank_locus(evidence: pd.DataFrame, weights: Weights, *, disease: str, locus:
     if not by_gene:
         return [_unranked_locus(disease, locus, NO_CANDIDATES, "no candidate gene near the lead variant")]
     prior = -math.log(len(by_gene))
-    rows = [_gene_row(gene, parts, prior, disease=disease, locus=locus) for gene, parts in by_gene.items()]
-    rows.append(_none_row(weights.log_odds(PRIOR, NONE), len(rows), disease=disease, locus=locus))
-    for row, probability in zip(rows, softmax([row["log_odds"] for row in rows]), strict=True):
-        row["probability"] = float(probability)
+    none = weights.log_odds(PRIOR, NONE)
+    parts = {gene: {PRIOR: prior, **gene_parts(rows, weights)} for gene, rows in by_gene.items()}
+    rows = [_gene_row(gene, by_gene[gene], parts[gene], disease=disease, locus=locus) for gene in by_gene]
+    rows.append(_none_row(none, len(rows), disease=disease, locus=locus))
+    local = [[row for row in group if row["source"] != CONVERGENCE] for group in by_gene.values()]
+    columns = {
+        "probability": softmax([row["log_odds"] for row in rows]),
+        "probability_local": _probabilities(local, weights, prior, none, "log_odds"),
+        "probability_unweighted": _probabilities(by_gene.values(), weights, prior, none, "log_odds_unweighted"),
+    }
+    for name, values in columns.items():
+        for row, value in zip(rows, values, strict=True):
+            row[name] = float(value)
     rows.sort(key=_order)
     return [{**row, "locus_rank": rank} for rank, row in enumerate(rows, start=1)]
+
+
+def _probabilities(
+    by_gene: Iterable[Sequence[Mapping[str, Any]]], weights: Weights, prior: float, none: float, column: str
+) -> npt.NDArray[np.float64]:
+    """Probabilities of the genes and of `none` from one column of log odds."""
+    sums = [math.fsum([prior, *gene_parts(rows, weights, column).values()]) for rows in by_gene]
+    return softmax([*sums, none])
 
 
 def _order(row: Mapping[str, Any]) -> tuple[float, float, str, str]:
@@ -81,8 +101,7 @@ def _order(row: Mapping[str, Any]) -> tuple[float, float, str, str]:
     return -round(row["probability"], 12), -round(row["log_odds"], 12), row["gene_symbol"], row["gene_id"]
 
 
-def _gene_row(gene_id: str, evidence: list[Record], prior: float, *, disease: str, locus: str) -> Record:
-    parts = {PRIOR: prior, **source_parts(evidence)}
+def _gene_row(gene_id: str, evidence: list[Record], parts: Mapping[str, float], *, disease: str, locus: str) -> Record:
     direction, _ = combine_directions(evidence)
     symbol = evidence[0]["gene_symbol"]
     supporting = sorted((r for r in evidence if r["log_odds"] > 0), key=lambda r: (-r["log_odds"], r["source"]))
@@ -103,10 +122,20 @@ def _gene_row(gene_id: str, evidence: list[Record], prior: float, *, disease: st
     }
 
 
-def source_parts(evidence: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Log odds by source, sources in their fixed order; those that add nothing are left out."""
-    sums = {source: math.fsum(row["log_odds"] for row in evidence if row["source"] == source) for source in SOURCES}
-    return {source: log_odds for source, log_odds in sums.items() if log_odds != 0}
+def gene_parts(evidence: Sequence[Mapping[str, Any]], weights: Weights, column: str = "log_odds") -> dict[str, float]:
+    """What each source adds to a gene: sums of its rows, correlated sources shrunk (`weights.combine_sources`).
+
+    Parameters
+    ----------
+    evidence
+        The gene's rows (schema EVIDENCE) at one locus.
+    weights
+        For the groups of sources.
+    column
+        `log_odds` or `log_odds_unweighted`.
+    """
+    sums = {source: math.fsum(row[column] for row in evidence if row["source"] == source) for source in SOURCES}
+    return combine_sources(sums, weights)
 
 
 def format_parts(parts: Mapping[str, float]) -> str:
@@ -151,6 +180,8 @@ def _unranked_locus(disease: str, locus: str, status: str, reason: str) -> Recor
         **_none_row(0.0, 0, disease=disease, locus=locus),
         "locus_rank": 1,
         "probability": 1.0,
+        "probability_local": 1.0,
+        "probability_unweighted": 1.0,
         "parts": "",
         "mechanism": "no gene is ranked at this locus",
         "status": status,
@@ -199,29 +230,16 @@ def rank_disease(
     return table.assign(**_verdicts(table, confident_probability, where=np.ones(len(table), dtype=np.bool_)))
 
 
-def overlap_groups(loci: pd.DataFrame) -> dict[str, int]:
-    """Number the groups of loci that overlap, directly or through others; loci of one group share a number."""
-    ordered = loci.sort_values(["chromosome", "start", "end"])
-    groups: dict[str, int] = {}
-    chromosome, reach, number = "", 0, -1
-    for locus, on, start, end in ordered[["locus", "chromosome", "start", "end"]].itertuples(index=False):
-        if on != chromosome or start >= reach:
-            chromosome, reach, number = on, end, number + 1
-        reach = max(reach, end)
-        groups[locus] = number
-    return groups
-
-
 def _ranked_row(genes: pd.DataFrame, groups: Mapping[str, int], disease: str) -> Record:
     """One gene over its loci; ties for the best locus go to the first by name."""
     ordered = genes.sort_values(["probability", "log_odds", "locus"], ascending=[False, False, True])
     best = ordered.iloc[0]
-    independent = ordered.groupby(ordered["locus"].map(groups))["probability"].max()
+    independent = ordered.groupby(ordered["locus"].map(groups))[list(PROBABILITIES)].max()
     row = {name: best[name] for name in ("gene_id", "gene_symbol", "variants", "contexts", "parts", "mechanism")}
     return {
         **{name: value if isinstance(value, str) else None for name, value in row.items()},
         "disease": disease,
-        "probability": 1 - math.prod(1 - independent),
+        **{name: 1 - math.prod(1 - independent[name]) for name in PROBABILITIES},
         "log_odds": best["log_odds"],
         "best_locus": best["locus"],
         "n_loci": len(genes),

@@ -11,18 +11,33 @@ from locus2target.core.errors import InputError
 COLUMNS = ("source", "level", "log_odds", "source_figure", "citation", "note")
 LEVELS: Mapping[str, tuple[str, ...]] = {
     "prior": ("none",),
-    "distance": ("rank_1", "rank_2", "rank_3+", "tss_below_10kb", "tss_10_to_250kb", "tss_above_250kb"),
+    "distance": ("log10_bp",),
+    "other_signals": ("log1p_signals",),
     "colocalization_eqtl": ("shared", "not_shared"),
     "colocalization_sqtl": ("shared", "not_shared"),
     "colocalization_pqtl": ("shared", "not_shared"),
     "colocalization_caqtl": ("shared", "not_shared"),
     "qtl_lead_overlap": ("overlap",),
-    "coding_consequence": ("high", "moderate"),
+    "cis_mr": ("supported", "contradicted"),
+    "coding_consequence": ("high", "moderate", "splice_region"),
+    "gene_effect": ("large",),
     "enhancer_gene_link": ("link",),
     "open_chromatin": ("near_tss",),
     "motif_change": ("near_tss",),
+    "gene_constraint": ("intolerant",),
+    "convergence": ("log1p_z",),
+    "group_qtl": ("shrink", "cap"),
+    "group_regulatory": ("shrink", "cap"),
 }
-SOURCES = tuple(source for source in LEVELS if source != "prior")
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "group_qtl": (
+        *("colocalization_eqtl", "colocalization_sqtl", "colocalization_pqtl", "colocalization_caqtl"),
+        *("qtl_lead_overlap", "cis_mr"),
+    ),
+    "group_regulatory": ("gene_effect", "enhancer_gene_link", "open_chromatin", "motif_change"),
+}
+"""Sources that rest on the same data or on the same biology, see `combine_sources`."""
+SOURCES = tuple(source for source in LEVELS if source != "prior" and source not in GROUPS)
 _LARGEST = 20.0  # a likelihood ratio of 5e8: beyond it a number is a slip, not evidence
 
 
@@ -44,6 +59,33 @@ def mixed_log_odds(if_true: float, if_false: float, probability: float) -> float
     True
     """
     return math.log(probability * math.exp(if_true) + (1 - probability) * math.exp(if_false))
+
+
+def combine_sources(sums: Mapping[str, float], weights: Weights) -> dict[str, float]:
+    """What each source adds to a gene, given the sums of its rows: correlated ones are shrunk together (formula ours).
+
+    Within a group the source of largest size counts in full and every other one `shrink` times, since it repeats part
+    of what the first says; of equal sizes the first in the order of `SOURCES` is in full. If the sum is then larger
+    than `cap` in size, all are scaled down to it. Sources outside the groups stay as they are; sources without log
+    odds are left out.
+
+    >>> half = Weights({("group_qtl", "shrink"): 0.5, ("group_qtl", "cap"): 3.0, ("group_regulatory", "shrink"): 0.5,
+    ...                 ("group_regulatory", "cap"): 3.0})
+    >>> combine_sources({"distance": 1.0, "cis_mr": 0.5, "colocalization_eqtl": 2.5}, half)
+    {'distance': 1.0, 'colocalization_eqtl': 2.5, 'cis_mr': 0.25}
+    """
+    parts = {source: sums[source] for source in SOURCES if sums.get(source, 0.0) != 0}
+    for group, sources in GROUPS.items():
+        members = [source for source in sources if source in parts]
+        if not members:
+            continue
+        first = max(members, key=lambda source: abs(parts[source]))
+        shrink, cap = weights.log_odds(group, "shrink"), weights.log_odds(group, "cap")
+        shrunk = {source: parts[source] * (1.0 if source == first else shrink) for source in members}
+        size = abs(math.fsum(shrunk.values()))
+        scale = cap / size if size > cap else 1.0
+        parts |= {source: scale * value for source, value in shrunk.items()}
+    return parts
 
 
 def read_weights(path: str | Path) -> Weights:

@@ -1,0 +1,74 @@
+"""Join regulators, target genes and pathways of one disease to a small network, as a table and as a figure.
+
+Reads REGULATORS, GENE_SET_ENRICHMENT, RANKED_GENES and EVIDENCE of the disease, the credible sets (PIP 0..1) and
+variant effects of the run, the genes, and gene sets in GMT. Writes NETWORK_EDGES (weights 0..1) as Parquet and as TSV,
+and an SVG; where there is nothing to draw it says so.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from locus2target.core import schemas
+from locus2target.core.job import job
+from locus2target.core.tables import atomic_path, read_table, read_tables, write_table, write_tsv
+from locus2target.report.network_figure import draw_network
+from locus2target.targets.gene_sets import build_membership, read_gmt
+from locus2target.targets.regulatory_network import q_values_by_name, regulatory_network
+
+if TYPE_CHECKING:
+    snakemake: Any
+
+
+def main(
+    *,
+    regulators: str,
+    enrichment: str,
+    ranked_genes: str,
+    evidence: str,
+    credible_sets: list[str],
+    variant_effects: list[str],
+    genes: str,
+    gene_sets: list[str],
+    edges: str,
+    edges_tsv: str,
+    figure: str,
+    disease: str,
+    settings: dict[str, int],
+) -> None:
+    of_regulators = read_table(regulators, schemas.REGULATORS)
+    of_sets = read_table(enrichment, schemas.GENE_SET_ENRICHMENT)
+    all_genes = read_table(genes, schemas.GENES)
+    variants = read_tables(credible_sets, schemas.CREDIBLE_SETS)
+    network = regulatory_network(
+        of_regulators,
+        of_sets,
+        read_table(ranked_genes, schemas.RANKED_GENES),
+        read_table(evidence, schemas.EVIDENCE),
+        variants[variants["disease"] == disease],
+        read_tables(variant_effects, schemas.VARIANT_EFFECTS),
+        build_membership([read_gmt(path) for path in gene_sets], all_genes, **settings),
+        all_genes,
+        disease=disease,
+    )
+    write_table(network, edges, schemas.NETWORK_EDGES)
+    write_tsv(network, edges_tsv)
+    with atomic_path(figure) as path:
+        path.write_text(draw_network(network, q_values_by_name(of_regulators, of_sets)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0], threads=snakemake.threads):
+        main(
+            regulators=snakemake.input.regulators,
+            enrichment=snakemake.input.enrichment,
+            ranked_genes=snakemake.input.ranked_genes,
+            evidence=snakemake.input.evidence,
+            credible_sets=list(snakemake.input.credible_sets),
+            variant_effects=list(snakemake.input.variant_effects),
+            genes=snakemake.input.genes,
+            gene_sets=list(snakemake.input.gene_sets),
+            edges=snakemake.output.edges,
+            edges_tsv=snakemake.output.edges_tsv,
+            figure=snakemake.output.figure,
+            disease=snakemake.wildcards.disease,
+            settings=snakemake.params.settings,
+        )

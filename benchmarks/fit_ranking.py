@@ -6,6 +6,7 @@ Then copy the final weights of `model` to resources/ranking/evidence_weights.tsv
 with benchmarks/ranking.py. docs/ranking_model.md says what was fitted and how.
 """
 
+import argparse
 import hashlib
 import os
 import sys
@@ -56,4 +57,6 @@ def _checksum(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", type=Path, help="JSON file to write")
+    main(parser.parse_args().models)

@@ -31,7 +31,7 @@ def main() -> None:
     options = _parser().parse_args()
     if options.truth is None and options.gold_standards is None:
         options.truth = SHIPPED / "target_genes.even.tsv"
-        options.credible_sets = options.credible_sets or [SHIPPED / "credible_sets.even.tsv.gz"]
+        options.credible_sets = [SHIPPED / "credible_sets.even.tsv.gz"]
     try:
         _measure(options)
     except InputError as error:

@@ -1,7 +1,9 @@
 """The demo on real data gives the answers that are known, and says what it cannot know."""
 
+import math
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from running import run_snakemake
 from toy import ROOT
@@ -128,10 +130,69 @@ def test_the_report_says_what_it_cannot_know(demo: Path) -> None:
 
 def test_nobody_is_a_confident_target_on_distance_alone(demo: Path) -> None:
     for path in (demo / "results/rank_genes").glob("*.parquet"):
-        if "locus_genes" not in path.name:
+        if path.name.count(".") == 1:
             table = read_table(path, schemas.RANKED_GENES)
             named = table.loc[table["status"] == "confident", "parts"]
             assert named.str.contains("colocalization|coding_consequence|enhancer_gene_link").all()
+
+
+def test_a_strong_qtl_beside_the_signal_takes_nobody_in(demo: Path) -> None:
+    """At 17p13.3, GTEx has some of its strongest eQTLs, of TSR1 and SRR; none of their leads is in a credible set."""
+    pairs = read_tables(sorted((demo / "results/colocalize_loci").glob("*-of-?.parquet")), schemas.COLOCALIZATION)
+    here = pairs[(pairs["disease"] == "schizophrenia") & pairs["locus"].str.contains("__17_1708")]
+    assert here.groupby("gene_id")["qtl_neg_log10_p"].max().nlargest(2).min() > 60
+    folder = demo / "results/rank_genes"
+    evidence = read_table(folder / "schizophrenia.evidence.parquet", schemas.EVIDENCE)
+    from_qtl = evidence["source"].str.contains("qtl|cis_mr") & evidence["locus"].isin(set(here["locus"]))
+    assert from_qtl.sum() >= 10
+    assert (evidence.loc[from_qtl, "log_odds"] <= 0).all()
+    classes = read_table(folder / "schizophrenia.locus_classes.parquet", schemas.LOCUS_CLASSES)
+    locus = classes[classes["locus"].isin(set(here["locus"]))].iloc[0]
+    assert locus["locus_class"] == "no_local_evidence"
+    assert locus["abstains"]
+
+
+def test_ranks_probabilities_and_parts_recompute_from_the_tables_for_people(demo: Path) -> None:
+    """The formula of docs/ranking_model.md, from the TSV files and the weights alone."""
+    weights = pd.read_csv(ROOT / "resources/ranking/evidence_weights.tsv", sep="\t", comment="#")
+    log_odds = weights.set_index(["source", "level"])["log_odds"]
+    groups = {
+        "group_qtl": {*(f"colocalization_{kind}qtl" for kind in ("e", "s", "p", "ca")), "qtl_lead_overlap", "cis_mr"},
+        "group_regulatory": {"gene_effect", "enhancer_gene_link", "open_chromatin", "motif_change"},
+    }
+    for disease in (*(row[0] for row in KNOWN), "schizophrenia", "type_1_diabetes"):
+        evidence = pd.read_csv(demo / f"results/rank_genes/{disease}.evidence.tsv", sep="\t")
+        candidates = pd.read_csv(demo / f"results/rank_genes/{disease}.locus_genes.tsv", sep="\t")
+        for locus, rows in candidates[candidates["status"] != "mhc"].groupby("locus"):
+            genes = rows[rows["gene_id"] != "none"]
+            sums = {}
+            for gene in genes["gene_id"]:
+                own = evidence[(evidence["locus"] == locus) & (evidence["gene_id"] == gene)]
+                parts = own[own["status"] != "not_candidate"].groupby("source")["log_odds"].sum().to_dict()
+                for group, members in groups.items():
+                    inside = [parts.pop(name) for name in members & set(parts)]
+                    for_it = sorted((x for x in inside if x > 0), reverse=True)
+                    against = sorted(x for x in inside if x < 0)
+                    total = sum(sum(x[:1]) + log_odds[group, "shrink"] * sum(x[1:]) for x in (for_it, against))
+                    parts[group] = max(-log_odds[group, "cap"], min(log_odds[group, "cap"], total))
+                sums[gene] = math.log(1 / len(genes)) + sum(parts.values())
+            sums["none"] = log_odds["prior", "none"]
+            whole = sum(math.exp(value) for value in sums.values())
+            expected = rows["gene_id"].map({gene: math.exp(value) / whole for gene, value in sums.items()})
+            assert rows["probability"].tolist() == pytest.approx(expected.tolist(), rel=1e-4)
+            assert rows.sort_values("locus_rank")["probability"].is_monotonic_decreasing
+            parts_of = genes["parts"].map(lambda text: sum(float(part.split("=")[1]) for part in text.split(";")))
+            assert parts_of.tolist() == pytest.approx([sums[gene] for gene in genes["gene_id"]], abs=1e-4)
+
+
+def test_the_benchmark_of_the_ranking_runs_by_name(demo: Path) -> None:
+    run_snakemake(demo, "--cores", "1", "benchmark_ranking")
+    metrics = pd.read_csv(demo / "results/benchmark_ranking/metrics.tsv", sep="\t")
+    top = metrics[metrics["metric"] == "top_1"].set_index(["average", "method"])["value"]
+    assert top["locus", "model"] >= top["locus", "nearest_tss"] + 0.08
+    assert top["gene", "model"] >= top["gene", "nearest_tss"] + 0.10
+    lines = (demo / "results/benchmark_ranking/metrics.jsonl").read_text().splitlines()
+    assert len(lines) == len(metrics)
 
 
 def test_a_second_run_does_nothing(demo: Path) -> None:

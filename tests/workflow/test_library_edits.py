@@ -33,7 +33,7 @@ def rerun(toy: Toy, root: Path) -> set[str]:
     [
         ("statgen/colocalization.py", "colocalize_loci"),
         ("statgen/susier.py", "finemap_loci"),
-        ("targets/ranking.py", "rank_genes"),
+        ("targets/locus_classes.py", "rank_genes"),
         ("report/page.py", "render_report"),
     ],
 )

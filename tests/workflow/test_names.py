@@ -26,7 +26,9 @@ def test_all_stages_are_there() -> None:
             "fit_priors",
             "apply_priors",
         ),
-        *("assemble_evidence", "rank_genes", "plot_locus", "render_report"),
+        *("predict_consequences", "enrich_contexts", "assemble_evidence", "converge_loci", "rank_genes"),
+        *("annotate_targets", "enrich_gene_sets", "enrich_regulators", "draw_network"),
+        *("plot_locus", "render_report", "benchmark_ranking"),
     }
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 from running import planned_jobs, run_snakemake
-from toy import OUTCOME_PER_EXPOSURE, Toy
+from toy import OUTCOME_PER_EXPOSURE, Toy, write_gene_model
 
 from locus2target.core import schemas
 from locus2target.core.tables import read_table, read_tables
+from locus2target.targets.annotations import read_consequences
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("toy")]
 CONFIG = ("--configfile", "config/config.yaml")
@@ -41,8 +42,14 @@ def test_job_counts_of_a_dry_run(toy: Toy) -> None:
         "mutate_windows": 4,
         "fit_priors": 1,
         "apply_priors": 2,
+        "enrich_contexts": 4,
         "assemble_evidence": 4,
+        "converge_loci": 1,
         "rank_genes": 4,
+        "annotate_targets": 4,
+        "enrich_gene_sets": 4,
+        "enrich_regulators": 4,
+        "draw_network": 4,
         "plot_locus": 4,
         "render_report": 1,
     }
@@ -144,6 +151,36 @@ def test_planted_gene_ranks_first_before_the_nearest(finished_toy: Toy) -> None:
     assert "TARGET" in ranked.iloc[0]["mechanism"]
 
 
+def test_a_single_disease_learns_nothing_from_its_other_chromosomes(finished_toy: Toy) -> None:
+    scores = read_table(finished_toy.directory / "results/converge_loci/toy_disease.parquet", schemas.CONVERGENCE)
+    assert set(scores["status"]) == {"too_few_loci"}
+    locus_genes = read_table(
+        finished_toy.directory / "results/rank_genes/toy_disease.locus_genes.parquet", schemas.LOCUS_GENES
+    )
+    assert (locus_genes["probability"] == locus_genes["probability_local"]).all()
+
+
+def test_the_target_table_says_what_a_drug_must_do_and_where_else_the_gene_acts(finished_toy: Toy) -> None:
+    targets = read_table(finished_toy.directory / "results/annotate_targets/toy_disease.parquet", schemas.TARGETS)
+    first = targets.iloc[0]
+    assert (first["gene_symbol"], first["modulation"]) == (finished_toy.target_gene, "activate")
+    assert "outcome" in first["other_diseases"]  # its GWAS shares the causal variant
+
+
+def test_gene_models_give_coding_consequences(finished_toy: Toy, tmp_path: Path) -> None:
+    """The real bcftools, on a gene whose only exon is one reading frame around a variant."""
+    model = write_gene_model(finished_toy, tmp_path / "models.gff3")
+    config = yaml.safe_load(finished_toy.config.read_text())
+    config["annotations"]["gene_models_gff3"] = str(tmp_path / "models.gff3")
+    changed = tmp_path / "config.yaml"
+    changed.write_text(yaml.safe_dump(config, sort_keys=False))
+    target = "results/predict_consequences/consequences.tsv"
+    run_snakemake(finished_toy.directory, "--cores", "1", target, "--configfile", str(changed))
+    found = read_consequences(finished_toy.directory / target)
+    assert found[["position", "gene_id"]].to_numpy().tolist() == [[model.position, "ENSG00000000001"]]
+    assert found["consequence"].tolist() == [model.consequence]
+
+
 def test_a_disease_without_signal_has_a_status_and_no_gene(finished_toy: Toy) -> None:
     ranked = read_table(finished_toy.directory / "results/rank_genes/null_disease.parquet", schemas.RANKED_GENES)
     assert ranked.empty
@@ -175,10 +212,11 @@ def test_a_second_run_does_nothing(finished_toy: Toy) -> None:
     assert "Nothing to be done" in done.stdout
 
 
-AFTER_RANKING = {"rank_genes", "plot_locus", "render_report"}
-AFTER_EFFECTS = {"tabulate_directions", "assemble_evidence", *AFTER_RANKING}
-AFTER_COLOC = {"colocalize_loci", "estimate_cis_effects", *AFTER_EFFECTS}
-AFTER_SCORES = {"fit_priors", "apply_priors", "mutate_windows", "assemble_evidence", *AFTER_RANKING}
+AFTER_RANKING = {"rank_genes", "annotate_targets", "enrich_gene_sets", "draw_network", "plot_locus", "render_report"}
+AFTER_EVIDENCE = {"assemble_evidence", "converge_loci", *AFTER_RANKING}
+AFTER_EFFECTS = {"tabulate_directions", *AFTER_EVIDENCE}
+AFTER_COLOC = {"colocalize_loci", "estimate_cis_effects", "enrich_contexts", *AFTER_EFFECTS}
+AFTER_SCORES = {"fit_priors", "apply_priors", "mutate_windows", "enrich_regulators", *AFTER_EVIDENCE}
 AFTER_EFFECT_SIZES = AFTER_SCORES - {"mutate_windows"}
 AFTER_FINEMAP = {"collect_variants", "score_variants", "crosscheck_loci", *AFTER_SCORES, *AFTER_COLOC}
 
@@ -189,6 +227,10 @@ AFTER_FINEMAP = {"collect_variants", "score_variants", "crosscheck_loci", *AFTER
         ("colocalization", "min_shared_variants", 60, AFTER_COLOC),
         ("colocalization", "qtl_p", 1.0e-6, {"finemap_qtls", *AFTER_COLOC}),
         ("ranking", "confident_probability", 0.7, AFTER_RANKING),
+        ("ranking", "convergence", {"enabled": False, "min_loci": 10}, {"converge_loci", *AFTER_RANKING}),
+        ("contexts", "max_q", 0.1, {"enrich_contexts", *AFTER_EVIDENCE}),
+        ("pathways", "seed", 2, {"enrich_gene_sets", "enrich_regulators", "draw_network", "render_report"}),
+        ("annotations", "known_drugs", "data/genes.gtf", {"annotate_targets", "render_report"}),
         ("report", "title", "another title", {"render_report"}),
         ("scoring", "tracks_per_score", 5, {"score_variants", *AFTER_EFFECT_SIZES}),
         ("scoring", "background_variants", 500, {"sample_background", "score_variants", *AFTER_EFFECT_SIZES}),

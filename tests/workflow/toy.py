@@ -6,6 +6,7 @@ the file names contigs `chr1`, so that harmonisation has work to do.
 
 import copy
 import gzip
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,53 @@ def write_gtf(path: Path) -> None:
             f"chr1\ttoy\t{feature}\t{start + 1}\t{end}\t.\t{strand}\t.\t{attributes}\n" for feature in ("gene", "exon")
         ]
     path.write_text("".join(lines))
+
+
+@dataclass(frozen=True)
+class CodingVariant:
+    """A variant of the toy cohort, and what it does to the protein of NEAREST in a gene model."""
+
+    position: int
+    consequence: str
+
+
+AMINO_ACIDS = dict(  # the standard code, codons in the order of T, C, A, G
+    zip(
+        map("".join, itertools.product("TCAG", repeat=3)),
+        "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG",
+        strict=True,
+    )
+)
+
+
+def write_gene_model(toy: Toy, path: Path) -> CodingVariant:
+    """Write an Ensembl GFF3 of NEAREST with one coding exon, in which a variant changes an amino acid."""
+    start, end, _ = GENES["NEAREST"]
+    with pysam.FastaFile(str(toy.directory / "data" / "genome.fa")) as fasta:
+        sequence = fasta.fetch("chr1")
+    with pysam.VariantFile(str(toy.directory / "data" / "cohort.vcf.gz")) as variants:
+        inside = [(record.start, record.alts[0]) for record in variants if start + 50 < record.start < end - 50]
+    for (place, alt), frame in itertools.product(inside, range(3)):
+        first = place - frame - 30
+        protein = [AMINO_ACIDS[sequence[first + 3 * i : first + 3 * i + 3]] for i in range(20)]
+        changed = AMINO_ACIDS[sequence[place - frame : place] + alt + sequence[place + 1 : place - frame + 3]]
+        if "*" not in protein and changed not in {"*", protein[10]}:
+            _write_gff3(path, start, end, first)
+            return CodingVariant(place + 1, "missense_variant")
+    raise LookupError("no variant of the toy cohort changes an amino acid")
+
+
+def _write_gff3(path: Path, start: int, end: int, first: int) -> None:
+    gene = "ID=gene:ENSG00000000001;Name=NEAREST;biotype=protein_coding;gene_id=ENSG00000000001;version=1"
+    transcript = "ID=transcript:ENST00000000001;Parent=gene:ENSG00000000001;biotype=protein_coding"
+    parts = [
+        ("gene", start + 1, end, ".", gene),
+        ("mRNA", start + 1, end, ".", transcript),
+        ("exon", start + 1, end, ".", "Parent=transcript:ENST00000000001"),
+        ("CDS", first + 1, first + 60, "0", "ID=CDS:P1;Parent=transcript:ENST00000000001"),
+    ]
+    lines = [f"1\ttoy\t{kind}\t{low}\t{high}\t.\t+\t{phase}\t{cells}\n" for kind, low, high, phase, cells in parts]
+    path.write_text("##gff-version 3\n" + "".join(lines))
 
 
 def write_vcf(

@@ -1,7 +1,7 @@
 """Render the report of a run: one self-contained HTML page, and two kinds of small tables for `snakemake --report`.
 
 Inputs: every table of the run, as the schemas define them, and the networks as SVG. What is about a disease has
-one file per disease; the stem of an evidence file, and of a network, is its disease. `run` is shown in the settings
+one file per disease; the stem of a file of targets, and of a network, is its disease. `run` is shown in the settings
 section.
 Outputs: the page, one table of ranked genes per disease, one of input rows and loci.
 """

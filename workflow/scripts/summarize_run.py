@@ -10,7 +10,7 @@ from locus2target.core.tables import read_table
 def main(*, results: str) -> None:
     """Print one line per disease, then the report's path."""
     for path in sorted(Path(results, "rank_genes").glob("*.parquet")):
-        if ".locus_genes" not in path.name:
+        if "." not in path.stem:  # `disease.locus_genes` and others are other tables
             print(_summary(path))
     print(f"\nReport: {Path(results, 'render_report', 'report.html').resolve()}")
 

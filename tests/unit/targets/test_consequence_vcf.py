@@ -241,7 +241,7 @@ def test_each_variant_counts_once_by_its_worst_and_symbols_are_matched() -> None
         data.scored[["variant", "position", "pip"]], on="variant"
     )
     nothing = pd.DataFrame({"variant": [], "gene_id": [], "pip": []})
-    annotations = VariantAnnotations(None, None, matched, nothing, nothing, nothing)
+    annotations = VariantAnnotations(None, None, matched, nothing, nothing, nothing, None)
     weights = read_weights(WEIGHTS)
     others, row = coding_evidence(data, annotations, weights)
     high, moderate, splice = (math.exp(weights.log_odds("coding_consequence", level)) for level in SEVERITY_LEVELS)
@@ -260,7 +260,7 @@ def test_masses_above_one_keep_the_worst() -> None:
         gene_id="ENSG_NEAR", consequence=["stop_gained", "missense_variant"], severity=["high", "moderate"]
     )
     nothing = pd.DataFrame({"variant": [], "gene_id": [], "pip": []})
-    annotations = VariantAnnotations(None, None, consequences, nothing, nothing, nothing)
+    annotations = VariantAnnotations(None, None, consequences, nothing, nothing, nothing, None)
     weights = read_weights(WEIGHTS)
     (row,) = coding_evidence(data, annotations, weights)
     high, moderate = (math.exp(weights.log_odds("coding_consequence", level)) for level in ("high", "moderate"))

@@ -20,11 +20,13 @@ from locus2target.targets.annotations import read_consequences, read_gene_links,
 from locus2target.targets.evidence import StageResults, annotate_variants, collect_evidence
 from locus2target.targets.evidence_distance import centered, distance_evidence
 from locus2target.targets.evidence_qtl import colocalization_evidence, corrected_h4, lead_overlap_evidence, rescaled_h4
-from locus2target.targets.weights import SOURCES, read_weights
+from locus2target.targets.weights import SOURCES, Weights, read_weights
 
 TABLE = read_weights(WEIGHTS)
 W = TABLE.values
-NO_FILES: dict[str, str | None] = dict.fromkeys(["open_chromatin", "enhancer_gene_links", "coding_consequences"])
+NO_FILES: dict[str, str | None] = dict.fromkeys(
+    ["open_chromatin", "enhancer_gene_links", "coding_consequences", "gene_constraint"]
+)
 TWO_GENES = [gene("NEAR", 1_002_000), gene("FAR", 1_300_000)]
 
 
@@ -48,6 +50,7 @@ def test_a_source_in_the_prior_is_told_and_counts_nothing() -> None:
     plain, without = collect(results), collect(results, in_prior=["distance"])
     assert (of(plain, "distance", "NEAR")["log_odds"] > 0).all()
     assert (without.loc[without["source"] == "distance", "log_odds"] == 0).all()
+    assert (without.loc[without["source"] == "distance", "log_odds_unweighted"] == 0).all()
     assert set(without.loc[without["source"] == "distance", "status"]) == {"in_prior"}
     others = [frame[frame["source"] != "distance"].reset_index(drop=True) for frame in (plain, without)]
     pd.testing.assert_frame_equal(*others)
@@ -56,29 +59,87 @@ def test_a_source_in_the_prior_is_told_and_counts_nothing() -> None:
 # ---- Distance --------------------------------------------------------------------------------------------------
 
 
-def test_distance_is_the_pip_weighted_mean_in_the_nearest_credible_set() -> None:
-    variants = [variant(1_000_000, 0.75), variant(1_004_000, 0.25), variant(1_290_000, 0.9, credible_set=2)]
+def distance_rows(genes: Sequence[dict[str, Any]], variants: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    rows = distance_evidence(locus_data(genes, variants), TABLE)
+    return {str(row["gene_symbol"]): row for row in rows}
+
+
+def test_distance_is_the_pip_weighted_geometric_mean_in_the_nearest_credible_set() -> None:
+    """NEAR: 2,000 and 9,000 bp; FAR: 300,000 and 289,000 bp to the first set, 10,000 bp to the second."""
+    variants = [variant(1_000_000, 0.6), variant(1_011_000, 0.2), variant(1_290_000, 0.9, credible_set=2)]
     variants.append(variant(1_100_000, 0.01, credible_set=None))
-    rows = {row["gene_symbol"]: row for row in distance_evidence(locus_data(TWO_GENES, variants), TABLE)}
-    assert rows["NEAR"]["value"] == pytest.approx(0.75 * 2_000 + 0.25 * 2_000)
+    rows = distance_rows(TWO_GENES, variants)
+    assert rows["NEAR"]["value"] == pytest.approx(3_000**0.75 * 10_000**0.25 - 1_000)
     assert rows["FAR"]["value"] == pytest.approx(10_000)
-    assert rows["NEAR"]["variants"] == "1:1000000:A:G,1:1004000:A:G"
+    assert rows["NEAR"]["variants"] == "1:1000000:A:G,1:1011000:A:G"
     assert rows["FAR"]["variants"] == "1:1290000:A:G"
+    assert "nearest of 2 credible sets" in rows["FAR"]["detail"]
+
+
+def test_the_nearest_credible_set_is_nearest_on_the_scale_that_counts() -> None:
+    """Set 1 lies 0 or 200 kb away (geometric mean 13 kb), set 2 always 50 kb: a mean in bases would take set 2."""
+    first = [variant(1_000_000, 0.5), variant(1_200_000, 0.5)]
+    rows = distance_rows([gene("ONE", 1_000_000)], [*first, variant(1_050_000, 0.9, credible_set=2)])
+    assert rows["ONE"]["value"] == pytest.approx(math.sqrt(1_000 * 201_000) - 1_000)
+
+
+def test_without_credible_sets_every_variant_with_a_pip_counts() -> None:
+    variants = [variant(1_001_000, 0.03, credible_set=None), variant(1_011_000, 0.01, credible_set=None)]
+    row = distance_rows([gene("ONE", 1_002_000)], variants)["ONE"]
+    assert row["value"] == pytest.approx(2_000**0.75 * 10_000**0.25 - 1_000)
 
 
 def test_distance_log_odds_by_hand() -> None:
-    """Two genes, ranks 1 and 2: centred factors e^2.244 and e^1.466, and the bins below 10 kb and above 250 kb."""
-    rows = {
-        row["gene_symbol"]: row for row in distance_evidence(locus_data(TWO_GENES, [variant(1_000_000, 1.0)]), TABLE)
-    }
-    mean = (math.exp(2.244) + math.exp(1.466)) / 2
-    assert rows["NEAR"]["log_odds"] == pytest.approx(2.244 - math.log(mean) + 0.171)
-    assert rows["FAR"]["log_odds"] == pytest.approx(1.466 - math.log(mean) - 0.117)
+    """Distances 2 and 300 kb: factors 3,000^k and 301,000^k with k = -1.811/ln 10, over their mean."""
+    rows = distance_rows(TWO_GENES, [variant(1_000_000, 1.0)])
+    near, far = (total ** (-1.811 / math.log(10)) for total in (3_000, 301_000))
+    mean = (near + far) / 2
+    assert rows["NEAR"]["log_odds"] == pytest.approx(math.log(near / mean))
+    assert rows["FAR"]["log_odds"] == pytest.approx(math.log(far / mean))
+    assert rows["NEAR"]["log_odds"] == pytest.approx(0.6668, abs=1e-4)
+    assert rows["FAR"]["log_odds"] == pytest.approx(-2.9578, abs=1e-4)
+    assert all(row["log_odds_unweighted"] == row["log_odds"] for row in rows.values())
 
 
-def test_rank_says_nothing_in_a_locus_with_one_gene() -> None:
+PLACES = st.integers(600_000, 1_400_000)
+
+
+@given(
+    starts=st.lists(PLACES, min_size=1, max_size=6),
+    carriers=st.lists(
+        st.tuples(PLACES, st.floats(0.01, 1.0), st.integers(1, 3)),
+        min_size=1,
+        max_size=8,
+        unique_by=lambda cell: cell[0],
+    ),
+    seed=st.integers(0, 100),
+)
+def test_distance_evidence_is_that_of_a_slow_loop_in_any_order(
+    starts: list[int], carriers: list[tuple[int, float, int]], seed: int
+) -> None:
+    genes = [gene(f"G{number}", tss) for number, tss in enumerate(starts)]
+    order = np.random.default_rng(seed).permutation(len(carriers))
+    shuffled = [carriers[index] for index in order]
+    rows = distance_rows(genes, [variant(place, pip, credible_set=number) for place, pip, number in shuffled])
+    totals = []
+    for tss in starts:
+        products = []
+        for number in {number for _, _, number in carriers}:
+            of_set = [(place, pip) for place, pip, other in carriers if other == number]
+            weight = sum(pip for _, pip in of_set)
+            products.append(math.prod((abs(tss - place) + 1_000) ** (pip / weight) for place, pip in of_set))
+        totals.append(min(products))
+    factors = [total ** (-1.811 / math.log(10)) for total in totals]
+    expected = [math.log(factor * len(factors) / sum(factors)) for factor in factors]
+    assert [rows[f"G{number}"]["log_odds"] for number in range(len(starts))] == pytest.approx(expected, abs=1e-9)
+    assert [rows[f"G{number}"]["value"] for number in range(len(starts))] == pytest.approx(
+        [total - 1_000 for total in totals], abs=1e-6
+    )
+
+
+def test_distance_says_nothing_in_a_locus_with_one_gene() -> None:
     rows = distance_evidence(locus_data([gene("ONLY", 1_050_000)], [variant(1_000_000, 1.0)]), TABLE)
-    assert [row["log_odds"] for row in rows] == [pytest.approx(W["distance", "tss_10_to_250kb"])]
+    assert [row["log_odds"] for row in rows] == [0.0]
 
 
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=20))
@@ -87,14 +148,18 @@ def test_centred_factors_average_to_one(values: list[float]) -> None:
 
 
 def test_genes_at_the_same_distance_share_the_better_rank() -> None:
-    genes = [gene("LEFT", 990_000), gene("RIGHT", 1_010_000), gene("THIRD", 1_100_000)]
-    rows = {row["gene_symbol"]: row for row in distance_evidence(locus_data(genes, [variant(1_000_000, 1.0)]), TABLE)}
+    rows = distance_rows(
+        [gene("LEFT", 990_000), gene("RIGHT", 1_010_000), gene("THIRD", 1_100_000)], [variant(1_000_000, 1.0)]
+    )
     assert rows["LEFT"]["log_odds"] == rows["RIGHT"]["log_odds"] > rows["THIRD"]["log_odds"]
+    ranks = [next(rank for rank in "123" if f"rank {rank} of 3" in row["detail"]) for row in rows.values()]
+    assert dict(zip(rows, ranks, strict=True)) == {"LEFT": "1", "RIGHT": "1", "THIRD": "3"}
 
 
 def test_without_pips_the_lead_variant_counts_and_it_is_said() -> None:
     row = distance_evidence(locus_data([gene("NEAR", 1_002_000)], [variant(1_400_000, None)]), TABLE)[0]
-    assert row["value"] == 2_000
+    assert row["value"] == pytest.approx(2_000)
+    assert row["variants"] == LEAD
     assert "no variant has a PIP" in str(row["detail"])
 
 
@@ -320,7 +385,7 @@ def test_variants_without_pip_carry_nothing(files: dict[str, str | None]) -> Non
 
 def test_missing_files_are_told_and_count_nothing() -> None:
     evidence = collect(stage_results(TWO_GENES, VARIANTS, effects=[effect(1_000_000, quantile=0.999)]))
-    for source in ("coding_consequence", "enhancer_gene_link", "open_chromatin", "motif_change"):
+    for source in ("coding_consequence", "enhancer_gene_link", "open_chromatin", "motif_change", "gene_constraint"):
         row = of(evidence, source, None).iloc[0]
         assert (row["status"], row["log_odds"]) == ("no_annotation", 0)
         assert row["reason"]
@@ -379,6 +444,47 @@ def test_scores_without_background_do_not_count(files: dict[str, str | None]) ->
         "source == 'motif_change'"
     )
     assert rows[["status", "log_odds"]].to_numpy().tolist() == [["not_calibrated", 0.0]]
+
+
+# ---- Genes and other signals -----------------------------------------------------------------------------------
+
+
+def test_constraint_is_read_from_its_file_and_counts_by_its_weight(tmp_path: Path) -> None:
+    """With weight w, an intolerant gene among two has ln(2 e^w / (e^w + 1)); the other ln(2 / (e^w + 1))."""
+    path = tmp_path / "constraint.tsv"
+    path.write_text("gene\tpLI\nNEAR\t0.95\nFAR\t0.1\n")
+    results = stage_results(TWO_GENES, VARIANTS)
+    annotations = annotate_variants(results, NO_FILES | {"gene_constraint": str(path)})
+    doubled = Weights({**W, ("gene_constraint", "intolerant"): math.log(2)})
+    for weights, expected in ((TABLE, (0.0, 0.0)), (doubled, (math.log(4 / 3), math.log(2 / 3)))):
+        evidence = collect_evidence(
+            results, annotations, weights, gene_types=["protein_coding"], window_bp=500_000, in_prior=()
+        )
+        rows = [of(evidence, "gene_constraint", name).iloc[0] for name in ("NEAR", "FAR")]
+        assert [row["value"] for row in rows] == [0.95, 0.1]
+        assert [row["log_odds"] for row in rows] == pytest.approx(expected)
+
+
+def test_other_signals_of_the_study_reach_the_locus_and_those_of_other_studies_do_not() -> None:
+    """A signal of a second locus 1 kb from FAR; FAR is its only gene in reach, so that it counts in full."""
+    where = {"locus": "L2", "chromosome": "1"}
+    neighbour = variant(1_799_000, 0.9) | where
+    genes = [gene("NEAR", 1_002_000), gene("FAR", 1_400_000)]
+    loci = [locus(), locus("L2", start=1_700_000, end=1_900_000)]
+    fits = [fit(), fit("L2", method="none", status="few_variants")]
+    alone, own, other = (
+        of(
+            collect(stage_results(genes, [variant(1_000_000, 0.9), *more], loci=loci, fits=fits)),
+            "other_signals",
+            name,
+        )
+        for more, name in (([], None), ([neighbour], "FAR"), ([neighbour | {"study": "T"}], None))
+    )
+    assert own["value"].tolist() == pytest.approx([1.0])
+    factor = 2**2.196
+    assert own["log_odds"].tolist() == pytest.approx([math.log(2 * factor / (factor + 1))])
+    for row in (alone.iloc[0], other.iloc[0]):
+        assert (row["value"], row["log_odds"], row["status"]) == (0.0, 0.0, "ok")
 
 
 # ---- All sources -----------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def annotations(effects: Sequence[dict[str, Any]], data: LocusData) -> VariantAn
     nothing = pd.DataFrame()
     chosen = select_gene_effects(table(schemas.VARIANT_EFFECTS, effects))
     with_pip = chosen.merge(data.scored[["variant", "position", "pip"]].reset_index(drop=True), on="variant")
-    return VariantAnnotations(None, None, None, nothing, nothing, with_pip)
+    return VariantAnnotations(None, None, None, nothing, nothing, with_pip, None)
 
 
 def of_gene(rows: Sequence[Row], name: str = "NEAR") -> Row | None:

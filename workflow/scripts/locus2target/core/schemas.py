@@ -665,7 +665,7 @@ CONTEXT_ENRICHMENT = TableSchema(
         Column("kind", "string", "open_chromatin, enhancer_gene_link, or qtl"),
         Column("context", "string", "cell type, tissue or element set, as the annotation names it"),
         Column("n_loci", "int64", "loci that the comparison rests on"),
-        Column("observed", "float64", "PIP mass in the context, summed over loci", nullable=True),
+        Column("observed", "float64", "PIP mass in the context, for tissues H4, summed over loci", nullable=True),
         Column("expected", "float64", "mean over matched background sets", nullable=True),
         Column("background_sd", "float64", "standard deviation over matched background sets", nullable=True),
         Column("fold", "float64", "observed / expected, each plus one pseudo-count of 0.5", nullable=True),
@@ -708,7 +708,7 @@ LOCUS_CLASSES = TableSchema(
         Column("top_probability", "float64", "of that gene", "0..1", True),
         Column("margin", "float64", "its probability less that of the next gene", "0..1", True),
         Column("none_probability", "float64", "that the target is none of the candidates", "0..1", True),
-        Column("abstains", "bool", "no gene reaches the configured probability: no target is named"),
+        Column("abstains", "bool", "the locus is not clear: the run names no target"),
         *_STATUS,
     ),
 )

@@ -8,9 +8,9 @@ from locus2target.core.tables import Record, records
 from locus2target.report.formats import format_probability, is_missing, plural, split_list
 
 _MEANINGS = {
-    "clear": "Clear: one gene stands out among the candidates.",
-    "contested": "Contested: the evidence does not settle between candidates.",
-    "no_local_evidence": "No local evidence: nothing but distance speaks for any candidate.",
+    "clear": "Clear: one gene reaches the configured probability, and more than distance speaks for it.",
+    "contested": "Contested: more than distance speaks for some candidate, but no gene is settled on.",
+    "no_local_evidence": "No local evidence: only distance, other signals and convergence tell candidates apart.",
     "not_ranked": "Not ranked: no gene of this locus has a probability.",
 }
 
@@ -44,8 +44,8 @@ def locus_verdict(locus_classes: pd.DataFrame, locus: str) -> LocusVerdict:
         sentences.append(f"That the target is none of the candidates has probability {none}.")
     if row["abstains"] and row["n_candidates"]:
         sentences.append(
-            "The ranking abstains: no gene reaches the configured probability, so no target is named here. The order "
-            "of the candidates is no answer."
+            "The ranking abstains: no gene reaches the configured probability on more than distance, so no target is "
+            "named here. The order of the candidates is no answer."
         )
     return LocusVerdict(name, tuple(sentence for sentence in sentences if sentence))
 

@@ -86,9 +86,9 @@ def load_run_tables(
     regulators: Iterable[str],
     networks: Iterable[str],
 ) -> RunTables:
-    """Read every table of a run; the stem of each evidence file, and of each network, is its disease."""
+    """Read every table of a run; the stem of each file of targets, and of each network, is its disease."""
     return RunTables(
-        diseases=tuple(Path(path).stem for path in evidence),
+        diseases=tuple(Path(path).stem for path in targets),
         harmonization_qc=read_tables(harmonization_qc, schemas.HARMONIZATION_QC),
         loci=read_tables(loci, schemas.LOCI),
         fine_mapping=read_tables(fine_mapping, schemas.FINE_MAPPING),

@@ -53,6 +53,8 @@ class MeasureSettings:
         Probabilities from which a gene is called, for precision and recall.
     recall
         Recall at which the best precision is reported.
+    floor_draws
+        Outcomes drawn for the calibration error that chance alone gives.
     """
 
     draws: int = 1_000
@@ -60,6 +62,7 @@ class MeasureSettings:
     level: float = 0.95
     thresholds: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75, 0.9)
     recall: float = 0.4
+    floor_draws: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,8 @@ def measure(
     - `precision_at_recall`: highest precision at any threshold whose recall is at least `threshold`;
     - `average_precision`: see `average_precision`;
     - `calibration_error`: expected calibration error over all candidates, `top_calibration_error` over the candidate
-      of highest probability of each locus, see `calibration_error`.
+      of highest probability of each locus, see `calibration_error`; `top_calibration_floor`: what chance alone makes of
+      the latter, see `calibration_floor`.
 
     Raises
     ------
@@ -180,6 +184,34 @@ def measure(
             lower, upper = percentile_interval(values[1:], chosen.level)
             names = {"method": method, "metric": metric, "threshold": threshold, "average": average}
             rows.append({**names, "value": float(values[0]), "lower": lower, "upper": upper})
+    table = pd.DataFrame(rows).assign(n_loci=layout.n_loci, n_genes=layout.n_genes)
+    return table.astype({"threshold": "float64"})
+
+
+def measure_gain(
+    layout: Layout, model: Prediction, other: Prediction, *, method: str, settings: MeasureSettings
+) -> pd.DataFrame:
+    """How much more often than another method the model is right: `top_1_gain`, with intervals of the difference.
+
+    Parameters
+    ----------
+    model, other
+        Predictions of both; each draw of target genes measures both.
+    method
+        Name of the other.
+
+    Returns
+    -------
+    As `measure`, one row per average.
+    """
+    difference = top_hits(layout, model.score, 1) - top_hits(layout, other.score, 1)
+    counts = np.vstack([np.ones((1, layout.n_genes)), bootstrap_counts(layout.n_genes, settings.draws, settings.seed)])
+    rows: list[dict[str, object]] = []
+    for average in AVERAGES:
+        values = _mean(difference, np.ones(layout.n_loci))(layout.weights(counts, average))
+        lower, upper = percentile_interval(values[1:], settings.level)
+        names = {"method": method, "metric": "top_1_gain", "threshold": None, "average": average}
+        rows.append({**names, "value": float(values[0]), "lower": lower, "upper": upper})
     table = pd.DataFrame(rows).assign(n_loci=layout.n_loci, n_genes=layout.n_genes)
     return table.astype({"threshold": "float64"})
 
@@ -205,6 +237,7 @@ def _metrics(layout: Layout, prediction: Prediction, settings: MeasureSettings) 
     everyone = np.arange(layout.n_loci)
     metrics["calibration_error", None] = calibration_error(layout.locus, probability, layout.is_target, layout.n_loci)
     metrics["top_calibration_error", None] = calibration_error(everyone, top, top_right, layout.n_loci)
+    metrics["top_calibration_floor", None] = calibration_floor(top, settings)
     return metrics
 
 
@@ -282,6 +315,25 @@ def calibration_error(
         return _ratio(np.abs(weights @ gap).sum(axis=1), (weights @ size).sum(axis=1))
 
     return error
+
+
+def calibration_floor(top: Floats, settings: MeasureSettings) -> Callable[[Floats], Floats]:
+    """Give the error that perfect probabilities would show by chance, as a function of the weights of the loci.
+
+    Mean of `calibration_error` over drawn outcomes: each locus right with its highest probability, loci independent.
+    Loci of one gene are right together more often than that, so that the true floor is higher.
+
+    Parameters
+    ----------
+    top
+        float64 (L,): highest probability of each locus.
+    settings
+        For the number of draws and their seed.
+    """
+    n_loci = len(top)
+    outcomes = np.random.default_rng(settings.seed).random((settings.floor_draws, n_loci)) < top
+    errors = [calibration_error(np.arange(n_loci), top, right, n_loci) for right in outcomes]
+    return lambda weights: np.mean([error(weights) for error in errors], axis=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from scipy import sparse
 Floats = npt.NDArray[np.float64]
 
 _Z_VARIANCE = 0.5  # added to the expectation, so that tiny sets do not reach a high z by a single gene
+_ROUNDING = 1e-9  # a set with as much weight as expected must not come out by the last bits of a sum
 POOLED_CAP = 1.5
 """A gene that many signals or diseases share counts at most as so many loci."""
 
@@ -53,7 +54,7 @@ def converge(
     ----------
     weights
         float64 array of shape (n_diseases, n_genes), at least 0: how much each disease's own loci speak for each
-        gene, about 1 per locus in all (see `proximity_weights`).
+        gene, about 1 per locus in all.
     chromosomes
         str array of shape (n_genes,).
     membership
@@ -101,7 +102,8 @@ def score_sets(weights: Floats, membership: sparse.csr_array) -> Floats:
     observed = _dense_product(weights, membership)
     members = np.asarray(membership.sum(axis=0), dtype=np.float64)
     expected = np.outer(weights.sum(axis=1) / n_genes, members)
-    z: Floats = np.maximum(observed - expected, 0.0) / np.sqrt(expected + _Z_VARIANCE)
+    excess = observed - expected
+    z: Floats = np.where(excess > _ROUNDING, excess, 0.0) / np.sqrt(expected + _Z_VARIANCE)
     return z
 
 

@@ -1,8 +1,9 @@
 """Evidence from convergence: candidates that share a pathway with genes at the disease's other loci.
 
-The weight of a gene is the sum of its probabilities over the disease's independent loci, convergence left out, at most
-1.5: the expected number of loci that act through it, as the weights were fitted (`ranking_features`). Other diseases
-of the run add theirs as far as they resemble the disease (`convergence.pool_weights`).
+The weight of a gene is the sum of its probabilities over the disease's independent loci, convergence and weights of
+contexts left out, at most 1.5: the expected number of loci that act through it. (The weight of the source was fitted
+with what distance alone makes of this number, signal by signal: `ranking_features`.) Other diseases of the run add
+theirs as far as they resemble the disease (`convergence.pool_weights`).
 """
 
 from collections.abc import Mapping
@@ -33,12 +34,13 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class DiseaseLoci:
-    """One disease: its candidates with local probabilities, and its loci.
+    """One disease: its candidates with their probabilities, and its loci.
 
     Attributes
     ----------
     candidates
-        Columns locus, gene_id, gene_symbol, probability_local (LOCUS_GENES).
+        LOCUS_GENES, ranked without convergence. `probability_unweighted` is what counts: contexts are weighted by all
+        loci, and would let a gene's own chromosome have a say.
     loci
         Schema LOCI.
     """
@@ -85,7 +87,7 @@ def score_convergence(
 def _gene_weights(disease: DiseaseLoci, groups: Mapping[str, int], genes: pd.DataFrame) -> Floats:
     """Expected number of independent loci that act through each gene, float64 (n_genes,)."""
     candidates = disease.candidates[disease.candidates["gene_id"] != NONE]
-    by_group = candidates.groupby(["gene_id", candidates["locus"].map(groups)])["probability_local"].max()
+    by_group = candidates.groupby(["gene_id", candidates["locus"].map(groups)])["probability_unweighted"].max()
     sums = by_group.groupby(level=0).sum().clip(upper=POOLED_CAP)
     return np.asarray(sums.reindex(genes["gene_id"]).fillna(0.0).to_numpy(np.float64))
 

@@ -132,8 +132,8 @@ def competition_ranks(distances: npt.NDArray[np.float64]) -> npt.NDArray[np.int6
 def centered(log_odds: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Divide factors by their mean over the candidates, in logarithms.
 
-    What compares candidates with each other then tells genes apart and says nothing about `none`; a locus with one gene
-    gets 0.
+    What compares candidates with each other then tells genes apart and by itself says nothing about `none`; a locus
+    with one gene gets 0.
     """
     values = np.asarray(log_odds, dtype=np.float64)
     shifted = values - values.max()

@@ -41,7 +41,7 @@ def tabulate_signals(
     genes
         Genes that may be candidates (schema GENES).
     weights
-        Its distance weight is the slope of the shares.
+        They hold the slope of the shares.
     window_bp
         Largest distance between a signal's strongest variant and a transcription start, bases.
 
@@ -59,7 +59,7 @@ def tabulate_signals(
     if not signals:
         return pd.DataFrame(columns=list(_PAIR_COLUMNS))
     return _pairs(
-        signals, genes.reset_index(drop=True), slope=weights.log_odds("distance", "log10_bp"), window_bp=window_bp
+        signals, genes.reset_index(drop=True), slope=weights.log_odds(_SOURCE, "share_slope"), window_bp=window_bp
     )
 
 

@@ -22,7 +22,7 @@ def classify_loci(locus_genes: pd.DataFrame, *, confident_probability: float) ->
     - `no_local_evidence`: nothing but distance, other signals and convergence speaks for any candidate;
     - `not_ranked`: no candidates, or the locus was not analysed.
 
-    The run abstains from naming a target where no gene reaches the probability, or several share it.
+    The run abstains from naming a target wherever a locus is not clear.
 
     Parameters
     ----------
@@ -48,17 +48,17 @@ def _classify(candidates: Sequence[Record], threshold: float) -> Record:
     top, second = float(rounded.max()), float(np.sort(rounded)[-2]) if len(genes) > 1 else 0.0
     leaders = [row for row, value in zip(genes, rounded, strict=True) if value == top]
     n_named = sum(bool(row["named"]) for row in genes)
-    reached = len(leaders) == 1 and top >= threshold
+    clear = len(leaders) == 1 and top >= threshold and bool(leaders[0]["named"])
     return {
         **names,
-        "locus_class": _name_class(n_named, clear=reached and bool(leaders[0]["named"])),
+        "locus_class": _name_class(n_named, clear=clear),
         "n_candidates": len(genes),
         "n_named": n_named,
         "top_gene": ",".join(row["gene_symbol"] for row in leaders),
         "top_probability": top,
         "margin": top - second,
         "none_probability": none["probability"],
-        "abstains": not reached,
+        "abstains": not clear,
     }
 
 

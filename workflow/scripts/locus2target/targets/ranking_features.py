@@ -5,8 +5,8 @@
     convergence     log(1 + largest z of the gene's sets over the trait's signals on other chromosomes), traits pooled
     convergence_own the same with the signals of the trait alone
 
-The truth of a locus is a coding signal of the same trait beside it, so `other_signals` leaves out every credible set
-that holds a coding variant, and convergence never reads the locus' chromosome.
+The truth of a locus is a coding signal of the same trait beside it, so that no credible set that holds a coding
+variant is a signal here, on any chromosome and of any trait; and convergence never reads the locus' chromosome.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ import pandas as pd
 
 from locus2target.targets.benchmark_data import Benchmark
 from locus2target.targets.convergence import POOLED_CAP, converge
-from locus2target.targets.gene_sets import GeneSetFile, build_membership
+from locus2target.targets.gene_sets import GeneSetFile, Membership, build_membership
 from locus2target.targets.signal_shares import SignalShares, share_signals
 
 FEATURES = ("distance", "other_signals", "convergence", "convergence_own")
@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 class _Signals:
     """Signals of all traits: one row per signal, and their shares of the genes."""
 
-    table: pd.DataFrame  # trait, credible_set_id, chromosome, has_coding; the index is the number of the signal
+    table: pd.DataFrame  # trait, credible_set_id, chromosome; the index is the number of the signal
     trait: npt.NDArray[np.int64]
     traits: pd.Index
     shares: SignalShares
@@ -74,53 +74,58 @@ def benchmark_features(
     variants = _variants_of_leads(benchmark) if credible_sets is None else credible_sets
     signals = _share(variants, known, shares_slope, window_bp)
     trait = signals.traits.get_indexer(pd.Index(candidates["trait"]))
-    membership = build_membership([gene_sets], known[["gene_id", "gene_symbol"]])
-    chromosomes = known["chromosome"].to_numpy(np.str_)
     shape = (len(signals.traits), len(known))
-    weights = np.minimum(signals.shares.per_gene(signals.trait, shape=shape), POOLED_CAP)
+    membership = build_membership([gene_sets], known[["gene_id", "gene_symbol"]])
+    pooled, alone = _convergence(signals, known, membership)
+    others = np.zeros(len(candidates)) if credible_sets is None else _other_signals(candidates, rows, signals, shape)
+    columns = {
+        "distance": candidates["mean_log10_tss_distance"].to_numpy(np.float64),
+        "other_signals": np.log1p(others),
+        "convergence": pooled[trait, rows],
+        "convergence_own": alone[trait, rows],
+    }
+    return pd.DataFrame(columns, index=candidates.index)
+
+
+def _convergence(signals: _Signals, genes: pd.DataFrame, membership: Membership) -> tuple[Floats, Floats]:
+    """Strongest set of each trait and gene, traits pooled and each alone, float64 (n_traits, n_genes)."""
+    chromosomes = genes["chromosome"].to_numpy(np.str_)
+    weights = signals.shares.per_gene(signals.trait, shape=(len(signals.traits), len(genes)))
     # chromosomes on which no trait has a signal were not looked at
     studied = np.isin(chromosomes, signals.table["chromosome"].to_numpy(np.str_))
-    scores = {
-        name: converge(weights, chromosomes, membership.matrix, studied=studied, pooled=pooled).strongest[trait, rows]
-        for name, pooled in (("convergence", True), ("convergence_own", False))
-    }
-    others = np.zeros(len(candidates)) if credible_sets is None else _other_signals(candidates, rows, signals, shape)
-    distance = candidates["mean_log10_tss_distance"].to_numpy(np.float64)
-    return pd.DataFrame({"distance": distance, "other_signals": np.log1p(others), **scores}, index=candidates.index)
+    found = [
+        converge(np.minimum(weights, POOLED_CAP), chromosomes, membership.matrix, studied=studied, pooled=pooled)
+        for pooled in (True, False)
+    ]
+    return found[0].strongest, found[1].strongest
 
 
 def _variants_of_leads(benchmark: Benchmark) -> pd.DataFrame:
-    loci = benchmark.loci.assign(credible_set_id=benchmark.loci["position"].astype(str), pip=1.0, has_coding=False)
-    return loci.drop_duplicates([*_KEYS, "position"])
+    return benchmark.loci.assign(credible_set_id=benchmark.loci["position"].astype(str), pip=1.0, has_coding=False)
 
 
 def _share(variants: pd.DataFrame, genes: pd.DataFrame, slope: float, window_bp: int) -> _Signals:
-    by_key = variants.groupby(_KEYS, sort=True)
-    numbered = variants.assign(signal=by_key.ngroup(), weight=variants["pip"])
+    """Share out the signals without a coding variant; a trait that has none stays in `traits`."""
+    traits = pd.Index(np.unique(variants["trait"]))
+    noncoding = variants[~variants["has_coding"].to_numpy(np.bool_)]
+    numbered = noncoding.assign(signal=noncoding.groupby(_KEYS, sort=True).ngroup(), weight=noncoding["pip"])
     positive = numbered[numbered.groupby("signal")["weight"].transform("sum") > 0]
-    table = numbered.groupby("signal")[[*_KEYS, "has_coding"]].first()
-    trait, traits = pd.factorize(table["trait"], sort=True)
-    return _Signals(
-        table,
-        trait.astype(np.int64),
-        pd.Index(traits),
-        share_signals(positive, genes, slope=slope, window_bp=window_bp),
-    )
+    table = numbered.groupby("signal")[_KEYS].first()
+    shares = share_signals(positive, genes, slope=slope, window_bp=window_bp)
+    return _Signals(table, traits.get_indexer(pd.Index(table["trait"])).astype(np.int64), traits, shares)
 
 
 def _other_signals(
     candidates: pd.DataFrame, rows: npt.NDArray[np.int64], signals: _Signals, shape: tuple[int, int]
 ) -> Floats:
-    """Expected number of other signals without a coding variant, float64 (n_candidates,)."""
-    noncoding = ~signals.table["has_coding"].to_numpy(np.bool_)
-    totals = signals.shares.per_gene(signals.trait, shape=shape, counted=noncoding)
+    """Expected number of signals beside the locus' own, float64 (n_candidates,)."""
+    totals = signals.shares.per_gene(signals.trait, shape=shape)
     numbers = pd.Series(signals.table.index, index=pd.MultiIndex.from_frame(signals.table[_KEYS]))
-    own_signal = numbers.reindex(pd.MultiIndex.from_frame(candidates[_KEYS])).to_numpy(np.int64)
+    own_signal = numbers.reindex(pd.MultiIndex.from_frame(candidates[_KEYS])).fillna(-1).to_numpy(np.int64)
     pairs = pd.MultiIndex.from_arrays([signals.shares.signal, signals.shares.gene])
     shares = pd.Series(signals.shares.share, index=pairs)
     own = shares.reindex(pd.MultiIndex.from_arrays([own_signal, rows])).fillna(0.0).to_numpy(np.float64)
     trait = signals.traits.get_indexer(pd.Index(candidates["trait"]))
-    # rounding must not leave a gene with less than nothing; a locus' own set has no coding variant unless told
-    # otherwise
-    others: Floats = np.maximum(totals[trait, rows] - np.where(noncoding[own_signal], own, 0.0), 0.0)
+    # rounding must not leave a gene with less than nothing
+    others: Floats = np.maximum(totals[trait, rows] - own, 0.0)
     return others

@@ -94,21 +94,22 @@ class FittedModel:
         return values
 
 
-def locus_table(candidates: pd.DataFrame, targets: pd.DataFrame, features: pd.DataFrame) -> LocusTable:
-    """Bring candidates, truth and features together.
+def locus_table(candidates: pd.DataFrame, features: pd.DataFrame) -> LocusTable:
+    """Bring candidates and features together.
 
     Parameters
     ----------
-    candidates, targets
+    candidates
         Of `Benchmark`. Loci whose target is no candidate have no vote.
     features
         Rows as `candidates`.
     """
-    n_loci_of_gene = targets.groupby("gene")["locus"].nunique()
-    votes = targets.assign(vote=1.0 / targets["gene"].map(n_loci_of_gene)).groupby("locus")["vote"].mean()
-    is_target = candidates["is_target"].to_numpy(np.float64)
-    n_targets = candidates.groupby("locus")["is_target"].transform("sum").to_numpy(np.float64)
-    target = candidates["locus"].map(votes).to_numpy(np.float64) * is_target / np.maximum(n_targets, 1.0)
+    is_target = candidates["is_target"].to_numpy(np.bool_)
+    found = candidates[is_target]
+    shares = 1.0 / found.groupby("locus")["gene"].transform("size")  # of a locus with several targets
+    loci_of_gene = found.groupby("gene")["locus"].transform("nunique")
+    target = np.zeros(len(candidates))
+    target[is_target] = (shares / loci_of_gene).to_numpy(np.float64)
     locus = pd.factorize(candidates["locus"])[0].astype(np.int64)
     return LocusTable(locus, candidates["chromosome"].to_numpy(np.str_), features, target)
 
@@ -144,9 +145,15 @@ def _calibrated_fit(table: LocusTable, names: Sequence[str]) -> tuple[dict[str, 
     for chromosome in np.unique(table.chromosome):
         here = table.chromosome == chromosome
         held_out[here] = weighted(table.features[here], fit_weights(table.select(~here), names))
-    found = minimize_scalar(lambda factor: log_loss(factor * held_out, table), bounds=_TEMPERATURES, method="bounded")
-    temperature = float(found.x)
+    temperature = _temperature(held_out, table)
     return {name: temperature * weight for name, weight in fit_weights(table, names).items()}, temperature
+
+
+def _temperature(held_out: Floats, table: LocusTable) -> float:
+    if not held_out.any():  # one chromosome: a fit on no loci says nothing, and any factor of nothing is as good
+        return 1.0
+    found = minimize_scalar(lambda factor: log_loss(factor * held_out, table), bounds=_TEMPERATURES, method="bounded")
+    return float(found.x)
 
 
 def fit_weights(table: LocusTable, names: Sequence[str]) -> dict[str, float]:
@@ -181,14 +188,25 @@ def read_models(path: Path) -> tuple[dict[str, FittedModel], dict[str, Any]]:
     Raises
     ------
     InputError
-        If the file is absent, is no such JSON, or lacks a model.
+        If the file is absent, is no such JSON, lacks a model or the number `shares_slope`, or a model has other
+        features than its name says.
     """
     remedy = "Use resources/ranking/fitted_weights.json, or write one with benchmarks/fit_ranking.py."
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        models = {name: FittedModel(**content["models"][name]) for name in MODELS}
+        models = {name: _model(name, content["models"][name]) for name in MODELS}
+        facts = {key: value for key, value in content.items() if key != "models"}
+        facts["shares_slope"] = float(facts["shares_slope"])
     except OSError as error:
         raise InputError(str(error), where=str(path), remedy=remedy) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"not a file of fitted models ({error!r})", where=str(path), remedy=remedy) from error
-    return models, {key: value for key, value in content.items() if key != "models"}
+    return models, facts
+
+
+def _model(name: str, content: Mapping[str, Any]) -> FittedModel:
+    model = FittedModel(**content)
+    for weights in (model.final, *model.folds.values()):
+        if set(weights) != set(MODELS[name]):
+            raise ValueError(f"{name} has weights of {', '.join(weights)}, not of {', '.join(MODELS[name])}")
+    return model

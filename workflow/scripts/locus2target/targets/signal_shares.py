@@ -41,7 +41,7 @@ class SignalShares:
     mean_log10_distance: Floats
     share: Floats
 
-    def per_gene(self, group: Ints, *, shape: tuple[int, int], counted: npt.NDArray[np.bool_] | None = None) -> Floats:
+    def per_gene(self, group: Ints, *, shape: tuple[int, int]) -> Floats:
         """Expected number of signals by group and gene, float64 of shape (n_groups, n_genes).
 
         Parameters
@@ -50,12 +50,9 @@ class SignalShares:
             int64 (n_signals,): row of the result, for example the disease.
         shape
             n_groups, n_genes.
-        counted
-            bool (n_signals,): signals that count; all where it is None.
         """
-        kept = np.ones(len(self.signal), dtype=np.bool_) if counted is None else counted[self.signal]
         sums = np.zeros(shape)
-        np.add.at(sums, (group[self.signal[kept]], self.gene[kept]), self.share[kept])
+        np.add.at(sums, (group[self.signal], self.gene), self.share)
         return sums
 
 

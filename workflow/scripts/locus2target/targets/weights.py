@@ -12,7 +12,7 @@ COLUMNS = ("source", "level", "log_odds", "source_figure", "citation", "note")
 LEVELS: Mapping[str, tuple[str, ...]] = {
     "prior": ("none",),
     "distance": ("log10_bp",),
-    "other_signals": ("log1p_signals",),
+    "other_signals": ("log1p_signals", "share_slope"),
     "colocalization_eqtl": ("shared", "not_shared"),
     "colocalization_sqtl": ("shared", "not_shared"),
     "colocalization_pqtl": ("shared", "not_shared"),
@@ -39,6 +39,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 """Sources that rest on the same data or on the same biology, see `combine_sources`."""
 SOURCES = tuple(source for source in LEVELS if source != "prior" and source not in GROUPS)
 _LARGEST = 20.0  # a likelihood ratio of 5e8: beyond it a number is a slip, not evidence
+_GROUP_LIMITS: Mapping[str, tuple[float, float]] = {"shrink": (0.0, 1.0), "cap": (0.0, _LARGEST)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,10 @@ def mixed_log_odds(if_true: float, if_false: float, probability: float) -> float
 def combine_sources(sums: Mapping[str, float], weights: Weights) -> dict[str, float]:
     """What each source adds to a gene, given the sums of its rows: correlated ones are shrunk together (formula ours).
 
-    Within a group the source of largest size counts in full and every other one `shrink` times, since it repeats part
-    of what the first says; of equal sizes the first in the order of `SOURCES` is in full. If the sum is then larger
-    than `cap` in size, all are scaled down to it. Sources outside the groups stay as they are; sources without log
-    odds are left out.
+    Within a group, of the sources that speak for the gene the largest counts in full and every other one `shrink` times,
+    since it repeats part of what the first says; and likewise of those that speak against it. Of equal ones the first
+    in the order of `SOURCES` is in full. If the sum is then larger than `cap` in size, all are scaled down to it.
+    Sources outside the groups stay as they are; sources without log odds are left out.
 
     >>> half = Weights({("group_qtl", "shrink"): 0.5, ("group_qtl", "cap"): 3.0, ("group_regulatory", "shrink"): 0.5,
     ...                 ("group_regulatory", "cap"): 3.0})
@@ -76,12 +77,13 @@ def combine_sources(sums: Mapping[str, float], weights: Weights) -> dict[str, fl
     """
     parts = {source: sums[source] for source in SOURCES if sums.get(source, 0.0) != 0}
     for group, sources in GROUPS.items():
-        members = [source for source in sources if source in parts]
+        members = [source for source in SOURCES if source in sources and source in parts]
         if not members:
             continue
-        first = max(members, key=lambda source: abs(parts[source]))
+        by_sign = ([m for m in members if parts[m] > 0], [m for m in members if parts[m] < 0])
+        in_full = {max(same, key=lambda source: abs(parts[source])) for same in by_sign if same}
         shrink, cap = weights.log_odds(group, "shrink"), weights.log_odds(group, "cap")
-        shrunk = {source: parts[source] * (1.0 if source == first else shrink) for source in members}
+        shrunk = {source: parts[source] * (1.0 if source in in_full else shrink) for source in members}
         size = abs(math.fsum(shrunk.values()))
         scale = cap / size if size > cap else 1.0
         parts |= {source: scale * value for source, value in shrunk.items()}
@@ -94,7 +96,8 @@ def read_weights(path: str | Path) -> Weights:
     Raises
     ------
     InputError
-        If the header is another, a source or level is unknown, given twice or absent, or a number is none.
+        If the header is another, a source or level is unknown, given twice or absent, or a number is none or out of
+        range: log odds within +-20, `shrink` of a group within 0..1, `cap` within 0..20.
     """
     values: dict[tuple[str, str], float] = {}
     for line, row in _rows(Path(path)):
@@ -102,7 +105,7 @@ def read_weights(path: str | Path) -> Weights:
         key = _key(row, where=where)
         if key in values:
             raise InputError(f"{key[0]} {key[1]} is given twice", where=where, remedy="Keep one of the rows.")
-        values[key] = _number(row["log_odds"], where=where)
+        values[key] = _number(row["log_odds"], level=key[1], where=where)
     _require_all(values, path=path)
     return Weights(values)
 
@@ -146,16 +149,18 @@ def _key(row: Mapping[str, str], *, where: str) -> tuple[str, str]:
     return source, level
 
 
-def _number(text: str, *, where: str) -> float:
+def _number(text: str, *, level: str, where: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not abs(value) <= _LARGEST:
+    lowest, highest = _GROUP_LIMITS.get(level, (-_LARGEST, _LARGEST))
+    if not lowest <= value <= highest:
+        what = "the number of the group" if level in _GROUP_LIMITS else "a natural-log likelihood ratio"
         raise InputError(
-            f"log_odds {text!r} is not a number between -{_LARGEST:g} and {_LARGEST:g}",
+            f"log_odds {text!r} is not a number between {lowest:g} and {highest:g}",
             where=where,
-            remedy="Write a natural-log likelihood ratio, for example 2.3.",
+            remedy=f"Write {what}, for example {highest / 10:g}.",
         )
     return value
 

@@ -28,7 +28,9 @@ def figures(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("name", ["finemapping", "colocalization", "ld", "calibration", "motifs", *_WITH_PEERS])
+@pytest.mark.parametrize(
+    "name", ["finemapping", "colocalization", "ld", "calibration", "motifs", "few_loci", *_WITH_PEERS]
+)
 def test_every_line_is_a_figure_with_its_unit(name: str) -> None:
     lines = figures(name)
     assert lines
@@ -50,3 +52,15 @@ def test_the_timed_code_gives_the_answer_of_its_peer(name: str, limit: float) ->
         pytest.skip("the peer is not installed (./run test makes .venv-peers)")
     assert differences
     assert max(differences) < limit
+
+
+def test_convergence_of_uncut_signals_is_that_of_the_ranking_benchmark() -> None:
+    by_case: dict[str, dict[str, float]] = {}
+    for line in figures("few_loci"):
+        by_case.setdefault(line["case"], {})[line["figure"]] = line["value"]
+    whole = by_case["all signals, each trait alone"]
+    assert by_case["1000 signals per trait"] == whole  # no trait has as many
+    assert by_case["3 signals per trait"] != whole
+    # what docs/ranking_model.md says of the shipped weights
+    assert by_case["all signals, traits pooled"]["log loss, mean"] == pytest.approx(1.566, abs=5e-4)
+    assert by_case["all signals, traits pooled"]["top-1 per gene, mean"] == pytest.approx(0.532, abs=5e-4)

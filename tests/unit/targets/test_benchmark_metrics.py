@@ -1,5 +1,6 @@
+import math
 from fractions import Fraction
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import pandas as pd
@@ -194,6 +195,100 @@ def test_calibration_bins_are_tenths_and_1_is_in_the_last() -> None:
     error = metrics.calibration_error(np.arange(4), probability, np.array([1, 0, 1, 0]), 4)
     # 0.8 to 0.9: 0.15; 0.9 to 1: |1 - 1.95|; 0.1 to 0.2: 0.1
     assert error(np.ones((1, 4))) == pytest.approx([(0.15 + 0.95 + 0.1) / 4])
+
+
+def exact_floor(top: list[float], weights: list[float]) -> float:
+    """Mean error over all outcomes, each with its probability; bins of tenths, loci independent."""
+    total = 0.0
+    for outcome in product([False, True], repeat=len(top)):
+        chance = math.prod(p if right else 1 - p for p, right in zip(top, outcome, strict=True))
+        gaps = dict.fromkeys(range(10), 0.0)
+        for p, right, weight in zip(top, outcome, weights, strict=True):
+            gaps[min(int(p * 10), 9)] += weight * (right - p)
+        total += chance * sum(map(abs, gaps.values())) / sum(weights)
+    return total
+
+
+@pytest.mark.parametrize(
+    ("top", "weights", "expected"),
+    [
+        ([0.25], [2.0], 0.375),  # 0.75 one time in four, else 0.25
+        ([0.5, 0.5], [1.0, 1.0], 0.25),  # both right or both wrong: 0.5; one of two: 0
+        ([0.5, 0.5], [3.0, 1.0], 0.375),  # 0.5, or half of the difference of the weights: 0.25
+        ([0.5, 0.25], [1.0, 1.0], 0.4375),  # two bins: the mean of 0.5 and 0.375
+        ([1.0, 1.0], [1.0, 2.0], 0.0),  # sure and right: nothing is left to chance
+        ([0.35, 0.35, 0.32, 0.6, 0.62, 0.97, 0.1], [1.0, 0.5, 0.25, 1.0, 0.5, 0.5, 1.0], None),
+    ],
+)
+def test_calibration_floor_is_the_mean_over_all_outcomes(
+    top: list[float], weights: list[float], expected: float | None
+) -> None:
+    """Within what 20,000 draws of an error between 0 and 1 can be off by, 4 standard errors of at most 0.0035."""
+    found = metrics.calibration_floor(np.array(top), MeasureSettings(floor_draws=20_000))(np.array([weights]))
+    assert found == pytest.approx([exact_floor(top, weights)], abs=0.014)
+    assert expected is None or exact_floor(top, weights) == pytest.approx(expected)
+
+
+def test_the_floor_of_the_toy_is_measured_by_locus_and_by_gene() -> None:
+    """Highest probabilities 0.75, 0.5 (both of gene X), 0.25 and 0.5; a gene weighs 1."""
+    found = values(toy(), floor_draws=20_000)
+    for average, weights in (("locus", [1.0] * 4), ("gene", [0.5, 0.5, 1.0, 1.0])):
+        floor = exact_floor([0.75, 0.5, 0.25, 0.5], weights)
+        assert found["top_calibration_floor", None, average] == pytest.approx(floor, abs=0.014)
+    one, again = (values(toy())["top_calibration_floor", None, "gene"] for _ in range(2))
+    assert one == again
+    assert values(toy(), seed=2)["top_calibration_floor", None, "gene"] != one
+
+
+def gains(case: Case, other: Prediction, **options: float) -> pd.DataFrame:
+    candidates, targets, model = case
+    settings = MeasureSettings(**options)  # type: ignore[arg-type]
+    table = metrics.measure_gain(lay_out(candidates, targets), model, other, method="other", settings=settings)
+    assert (table["method"] == "other").all()
+    assert (table["metric"] == "top_1_gain").all()
+    assert table["threshold"].isna().all()
+    return table.set_index("average")
+
+
+def test_gain_by_hand() -> None:
+    """Right at a, b, c, d: the model 1, 0, 1/4, 0, the other 0, 1/2, 0, 0."""
+    score = np.array([1, 2, *[1, 1], *[0, 1, 0, 0], 5.0])
+    other = Prediction(np.zeros(9), score)
+    found = gains(toy(), other, draws=5)
+    assert found["value"].to_dict() == pytest.approx(
+        {"locus": (1 - 1 / 2 + 1 / 4) / 4, "gene": ((1 - 1 / 2) / 2 + 1 / 4 + 0) / 3}
+    )
+    assert found[["n_loci", "n_genes"]].to_numpy().tolist() == [[4, 3], [4, 3]]
+    assert gains(toy(), toy()[2])[["value", "lower", "upper"]].to_numpy().tolist() == [[0.0] * 3] * 2
+
+
+@pytest.mark.parametrize(("level", "interval"), [(0.4, (0.0, 0.0)), (0.6, (-1.0, 1.0))])
+def test_interval_of_the_gain_is_that_of_the_difference(level: float, interval: tuple[float, float]) -> None:
+    """Each method is right at one of two loci. Drawn twice, twice or once each: gains 1, -1, 0 with 1/4, 1/4, 1/2.
+
+    Both are measured on the same draw: drawn apart from each other they would differ by 1 in 1/16 of the draws.
+    """
+    candidates = pd.DataFrame({"locus": list("aabb"), "is_target": [True, False] * 2})
+    targets = pd.DataFrame({"locus": ["a", "b"], "gene": ["X", "Y"]})
+    model, other = (Prediction(np.array(right), np.array(right)) for right in ([0.9, 0, 0, 0.9], [0, 0.9, 0.9, 0]))
+    found = gains((candidates, targets, model), other, level=level)
+    for average in metrics.AVERAGES:
+        assert found.loc[average, "value"] == 0
+        assert (found.loc[average, "lower"], found.loc[average, "upper"]) == pytest.approx(interval)
+
+
+@settings(deadline=None, max_examples=30)
+@given(cases(), st.randoms(use_true_random=False))
+def test_gain_is_the_difference_of_the_values(case: Case, random) -> None:  # type: ignore[no-untyped-def]
+    candidates, targets, model = case
+    score = np.array([random.choice([0.0, 0.5, 1.0]) for _ in range(len(candidates))])
+    other = Prediction(np.zeros(len(score)), score)
+    found = gains(case, other, draws=20)
+    for average in metrics.AVERAGES:
+        right = [values((candidates, targets, one))["top_1", None, average] for one in (model, other)]
+        assert found.loc[average, "value"] == pytest.approx(right[0] - right[1])
+        swapped = gains((candidates, targets, other), model, draws=20).loc[average]
+        assert found.loc[average, "lower"] == pytest.approx(-swapped["upper"])
 
 
 def test_bootstrap_draws_as_many_genes_as_there_are() -> None:

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 import benchmark_ranking
-from locus2target.core.errors import InputError
 from locus2target.targets.benchmark_data import read_gold_standards, read_truth
 from locus2target.targets.benchmark_metrics import MeasureSettings
 from locus2target.targets.benchmark_run import BenchmarkFiles, json_lines, measure_all, prepare
@@ -137,7 +136,8 @@ def test_lines_for_machines(files: BenchmarkFiles, tmp_path: Path) -> None:
     metrics = next(measure_all(benchmark, table, models(), SETTINGS))
     lines = list(json_lines(metrics, benchmark))
     assert len(lines) == len(metrics)
-    assert all(line["benchmark"] == "ranking" and line["n_loci_out_of_reach"] == 1 for line in lines)
+    assert all(line["benchmark"] == "ranking" for line in lines)
+    assert all((line["n_target_not_candidate"], line["n_without_candidates"]) == (1, 0) for line in lines)
     assert all(line["n_loci"] == line["n_genes"] == 3 for line in lines)
     for line, value in zip(lines, metrics["value"], strict=True):
         assert line["value"] is None if isnan(value) else line["value"] == value
@@ -145,14 +145,48 @@ def test_lines_for_machines(files: BenchmarkFiles, tmp_path: Path) -> None:
     json.loads(json.dumps(lines, allow_nan=False))
 
 
-def test_lead_variants_and_credible_sets_do_not_go_together(files: BenchmarkFiles, tmp_path: Path) -> None:
+def test_a_locus_without_candidates_is_told_and_not_measured(files: BenchmarkFiles, tmp_path: Path) -> None:
+    """A set 50 Mb from every gene, twice in the truth: one locus of two targets."""
+    with (tmp_path / "truth.tsv").open("a") as handle:
+        handle.writelines(f"T\tlone2\tchr2\t50000000\t{name}\n" for name in ("FAR2", "NEAR2"))
+    with files.credible_sets[0].open("a") as handle:
+        handle.write("\t".join(map(str, set_row("T", "lone2", "2", 50_000_001))) + "\n")
+    benchmark, table = prepare(read_truth(tmp_path / "truth.tsv"), files, shares_slope=SLOPE)
+    lines = list(json_lines(next(measure_all(benchmark, table, models(), SETTINGS)), benchmark))
+    assert all((line["n_target_not_candidate"], line["n_without_candidates"]) == (1, 1) for line in lines)
+    assert all(line["n_loci"] == 3 for line in lines)
+
+
+def test_gains_are_the_differences_to_the_model(files: BenchmarkFiles, tmp_path: Path) -> None:
+    """The model is right at two of three loci, the third has no target near."""
+    benchmark, table = prepare(read_truth(tmp_path / "truth.tsv"), files, shares_slope=SLOPE)
+    far = FittedModel({"distance": 1.0, "other_signals": 0.0, "convergence": 0.0}, {}, 1.0)
+    found = list(measure_all(benchmark, table, models(model=far), SETTINGS))
+    for average in ("locus", "gene"):
+        top = by_method(found, "top_1", average)
+        gains = by_method(found, "top_1_gain", average)
+        assert list(gains) == [name for name in top if name != "model"]
+        assert top["model"] == pytest.approx(2 / 3)
+        assert gains == pytest.approx({name: top["model"] - top[name] for name in gains})
+    assert gains["nearest_tss"] == pytest.approx(2 / 3)
+    assert gains["without_convergence"] == pytest.approx(1 / 3)  # of two genes one
+
+
+def test_beside_lead_variants_credible_sets_are_left_aside(
+    files: BenchmarkFiles, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Which signal is the locus' own would be unknown, and it would count as another one."""
     truth = read_truth(
         write(tmp_path / "leads.tsv", ["trait", "chromosome", "position", "gene"], [["T", "2", LEAD, "FAR2"]])
     )
-    with pytest.raises(InputError, match="names lead variants, and credible sets are given"):
-        prepare(truth, files, shares_slope=SLOPE)
+    _, beside = prepare(truth, files, shares_slope=SLOPE)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert caplog.messages == ["the truth names lead variants: the credible sets are not used"]
+    caplog.clear()
     _, table = prepare(truth, BenchmarkFiles(files.genes, files.gene_sets), shares_slope=SLOPE)
+    prepare(read_truth(tmp_path / "truth.tsv"), files, shares_slope=SLOPE)
+    assert not caplog.records  # nothing is left aside
+    pd.testing.assert_frame_equal(beside.features, table.features, check_exact=True)
     assert (table.features["other_signals"] == 0).all()
     np.testing.assert_allclose(table.features["distance"], [log10(11_000), log10(91_000)])
 

@@ -473,7 +473,7 @@ def annotated(**tables: pd.DataFrame) -> VariantAnnotations:
     nothing = pd.DataFrame({"variant": [], "gene_id": [], "status": [], "background_quantile": []})
     return VariantAnnotations(
         **{"open_chromatin": None, "links": None, "consequences": None, "exons": nothing, "motifs": nothing}
-        | {"gene_effects": nothing}
+        | {"gene_effects": nothing, "constraint": None}
         | tables
     )
 

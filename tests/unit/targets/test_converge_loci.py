@@ -38,8 +38,8 @@ def ran(folder: Path, *, enabled: bool = True, min_loci: int = 1) -> dict[str, t
                 "gene_id": f"ENSG_{letter}{number}",
                 "gene_symbol": f"{letter}{number}",
                 "source": "distance",
-                "log_odds": (2.0 if disease == "one" else -2.0) * (letter == "P"),
-                "log_odds_unweighted": 0.0,
+                "log_odds": 0.0,  # contexts alike are what counts
+                "log_odds_unweighted": (2.0 if disease == "one" else -2.0) * (letter == "P"),
                 "status": "ok",
             }
             for name, (owner, number) in places.items()

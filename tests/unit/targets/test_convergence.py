@@ -71,6 +71,14 @@ def test_set_scores_by_hand() -> None:
     np.testing.assert_allclose(z, [[1 / sqrt(2.5), 0.0]])  # each set is expected to carry 2; less counts as 0
 
 
+def test_an_excess_that_rounding_could_make_counts_as_none() -> None:
+    """Two genes, each a set of its own; the first has as much above the mean of 1/2 as the second has below."""
+    for excess, expected in ((5e-10, 0.0), (2e-9, 2e-9)):
+        weights = np.array([[0.5 + excess, 0.5 - excess]])
+        z = score_sets(weights, sparse.csr_array(np.eye(2)))
+        np.testing.assert_allclose(z, [[expected, 0.0]], rtol=1e-6)  # the variance is 1/2 + 1/2
+
+
 def test_of_equal_sets_the_first_is_named() -> None:
     """Sets 1 and 2 have the same members, set 0 is another that carries less."""
     membership = np.array([[1, 1, 1], [1, 0, 0], [0, 1, 1], [1, 0, 0], [0, 0, 0]], dtype=np.float64)

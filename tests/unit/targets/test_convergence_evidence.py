@@ -37,7 +37,7 @@ def membership(sets: dict[str, list[str]] = SETS) -> Membership:
 
 
 def disease(loci: dict[str, dict[str, float]], *, places: dict[str, tuple[int, int]] | None = None) -> DiseaseLoci:
-    """Local probabilities of the genes by locus; `none` has the rest. Loci of one chromosome lie apart.
+    """Probabilities of the genes by locus, contexts alike; `none` has the rest. Loci of one chromosome lie apart.
 
     `places` are starts and ends of loci that should lie elsewhere.
     """
@@ -52,9 +52,9 @@ def disease(loci: dict[str, dict[str, float]], *, places: dict[str, tuple[int, i
                     "locus": name,
                     "gene_id": gene_id,
                     "gene_symbol": gene,
-                    "probability": 0.123,  # what counts is the local probability
-                    "probability_unweighted": 0.321,
-                    "probability_local": value,
+                    "probability": 0.123,  # what counts is the probability with contexts alike
+                    "probability_local": 0.321,
+                    "probability_unweighted": value,
                 }
             )
     places_of = [
@@ -149,7 +149,7 @@ def test_loci_without_candidates_are_no_loci() -> None:
     one = disease(LOCI)
     unranked = table(
         schemas.LOCUS_GENES,
-        [{"disease": "d", "locus": "e", "gene_id": NONE, "gene_symbol": NONE, "probability_local": 1.0}],
+        [{"disease": "d", "locus": "e", "gene_id": NONE, "gene_symbol": NONE, "probability_unweighted": 1.0}],
     )
     place = table(schemas.LOCI, [{"disease": "d", "locus": "e", "chromosome": "2", "start": 9_000, "end": 9_500}])
     more = DiseaseLoci(pd.concat([one.candidates, unranked]), pd.concat([one.loci, place], ignore_index=True))
@@ -264,7 +264,12 @@ def test_a_planted_pathway_is_found_and_a_random_one_is_not() -> None:
     local = np.full(len(symbols), 0.1)
     local[targets] = 0.3  # what is known of each locus alone
     rows = [
-        {"locus": f"L{number // n_genes}", "gene_id": f"E{number:03d}", "gene_symbol": name, "probability_local": value}
+        {
+            "locus": f"L{number // n_genes}",
+            "gene_id": f"E{number:03d}",
+            "gene_symbol": name,
+            "probability_unweighted": value,
+        }
         for number, (name, value) in enumerate(zip(symbols, local, strict=True))
     ]
     loci = [

@@ -19,7 +19,7 @@ from locus2target.targets.evidence_signals import other_signals_evidence, tabula
 from locus2target.targets.weights import read_weights
 
 TABLE = read_weights(WEIGHTS)
-SLOPE, WEIGHT = -1.85, 2.196  # share_slope and log1p_signals of other_signals
+SLOPE, WEIGHT = -1.85, 2.206  # share_slope and log1p_signals of other_signals
 WINDOW = 300_000
 
 GENES = [gene("A", 1_000_000), gene("B", 1_100_000), gene("C", 1_400_000)]

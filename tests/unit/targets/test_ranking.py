@@ -114,8 +114,8 @@ def test_being_near_is_not_enough_to_be_confident(source: str, log_odds: float, 
 
 # ---- The documented formula, once more and slowly ----------------------------------------------------------------
 # resources/ranking/evidence_weights.tsv: ln(1/n) plus the sum of a gene's evidence, sources of a group shrunk; `none`
-# at its prior; softmax. In each group the source of largest size counts in full (of equal ones the first), the others
-# half, and the sum stays within the cap.
+# at its prior; softmax. In each group, of the sources above 0 the largest counts in full (of equal ones the first), the
+# others half; likewise of those below 0; and the sum of all stays within the cap.
 
 NONE_LOG_ODDS, SHRINK = -1.529, 0.5
 CAPS = {
@@ -137,10 +137,13 @@ def slow_parts(rows: Sequence[dict[str, Any]], column: str) -> dict[str, float]:
     parts = {source: sums[source] for source in ALONE if sums.get(source)}
     for cap, sources in CAPS.items():
         told = [source for source in sources if sums.get(source)]
-        by_size = sorted(told, key=lambda source: -abs(sums[source]))  # stable: of equal ones the first
-        counted = {
-            source: sums[source] if place == 0 else SHRINK * sums[source] for place, source in enumerate(by_size)
-        }
+        counted = {}
+        for sign in (1, -1):
+            of_sign = [source for source in told if sign * sums[source] > 0]
+            by_size = sorted(of_sign, key=lambda source: -abs(sums[source]))  # stable: of equal ones the first
+            counted |= {
+                source: sums[source] if place == 0 else SHRINK * sums[source] for place, source in enumerate(by_size)
+            }
         total = sum(counted.values())
         excess = max(1.0, abs(total) / cap)
         parts |= {source: value / excess for source, value in counted.items()}
@@ -186,8 +189,8 @@ def assert_follows_the_formula(found: pd.DataFrame, rows: Sequence[dict[str, Any
 def test_correlated_sources_and_the_cap_by_hand() -> None:
     """A: QTL 2.5 + 0.75 + 0.15, chromatin 0.9 + 0.1 + 0.1. B: 2.7 + 1.25 + 0.95 = 4.9, held at 4.067; chromatin -0.4.
 
-    Without convergence A lacks 0.4. With contexts alike its eQTL has 3.0 and its sQTL 2.0: 3.0 + 1.0 + 0.15 is held at
-    4.067 as well.
+    C: QTL 1.0 + 0.2 for the gene and -0.7 - 0.05 against it: 0.45. Without convergence A lacks 0.4. With contexts alike
+    its eQTL has 3.0 and its sQTL 2.0: 3.0 + 1.0 + 0.15 is held at 4.067 as well.
     """
     rows = [
         row("A", "distance", 0.5),
@@ -206,9 +209,13 @@ def test_correlated_sources_and_the_cap_by_hand() -> None:
         row("B", "open_chromatin", -0.4),
         row("C", "distance", -1.0),
         row("C", "coding_consequence", 4.0),
+        row("C", "colocalization_eqtl", 1.0),
+        row("C", "qtl_lead_overlap", 0.4),
+        row("C", "cis_mr", -0.7),
+        row("C", "colocalization_sqtl", -0.1),
     ]
     found = rank(rows, weights=TABLE)
-    log_odds = {"A": 0.5 + 0.4 + 3.4 + 1.1, "B": -0.7 + 4.067 - 0.4, "C": 3.0}
+    log_odds = {"A": 0.5 + 0.4 + 3.4 + 1.1, "B": -0.7 + 4.067 - 0.4, "C": 3.0 + 0.45}
     log_odds = {name: value - math.log(3) for name, value in log_odds.items()}
     changes = {"probability": 0.0, "probability_local": -0.4, "probability_unweighted": 4.067 - 3.4}
     for column, change in changes.items():

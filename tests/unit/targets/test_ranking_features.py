@@ -169,10 +169,14 @@ def test_convergence_by_hand() -> None:
     assert found.loc[("T|own", "A"), "convergence"] != found.loc[("T|own", "A"), "convergence_own"]
 
 
-def test_sets_with_coding_variants_on_other_chromosomes_count() -> None:
-    plain = [*OWN, ("T", "c", *at("C"), 0.9)]
-    coding = [*OWN, ("T", "c", *at("C"), 0.9, True)]
-    pd.testing.assert_frame_equal(features(coding), features(plain))
+def test_sets_with_coding_variants_on_other_chromosomes_count_nowhere() -> None:
+    """Chromosome 4 has no other set: it was not looked at, as if nothing were there."""
+    coding = features([*OWN, ("T", "c", *at("C"), 0.9, True)])
+    pd.testing.assert_frame_equal(coding, features(OWN), check_exact=True)
+    assert (coding["convergence"] == 0).all()
+    # the same set without the coding variant is C alone among 6 genes, one of the 4 partners of A
+    plain = features([*OWN, ("T", "c", *at("C"), 0.9)])
+    assert plain.loc[("T|own", "A"), "convergence"] == pytest.approx(log(1 + z(1.0, 4 / 6)), rel=1e-12)
 
 
 def random_variants(
@@ -200,7 +204,7 @@ OURS: list[Variant] = [*OWN, ("U", "ours", "2", B, 0.9)]
 
 @settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), counts=st.tuples(st.integers(0, 5), st.integers(0, 5)))
-def test_coding_sets_beside_a_locus_change_nothing(seed: int, counts: tuple[int, int]) -> None:
+def test_coding_sets_change_nothing_on_any_chromosome(seed: int, counts: tuple[int, int]) -> None:
     """The truth is made from them: added, removed or moved, every feature stays as it is to the last bit."""
     generator = np.random.default_rng(seed)
     noncoding = random_variants(generator, 4, chromosome="2", prefix="n", coding=False)
@@ -208,7 +212,15 @@ def test_coding_sets_beside_a_locus_change_nothing(seed: int, counts: tuple[int,
     common = [*OURS, *BACKGROUND, *noncoding, *elsewhere]
     one, other = (
         features(
-            [*common, *random_variants(generator, count, chromosome="2", prefix=prefix, coding=True)], truth=TWO_LOCI
+            [
+                *common,
+                *(
+                    row
+                    for place in "246"
+                    for row in random_variants(generator, count, chromosome=place, prefix=prefix, coding=True)
+                ),
+            ],
+            truth=TWO_LOCI,
         )
         for count, prefix in zip(counts, ("c", "a"), strict=True)  # `a` and `c`: sorted before and among the others
     )

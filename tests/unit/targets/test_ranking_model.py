@@ -219,16 +219,16 @@ def test_weights_find_their_features_by_name() -> None:
 # -- votes -------------------------------------------------------------------------------------------------------------
 
 
-def votes(candidates: list[tuple[str, str, bool]], targets: list[tuple[str, str]]) -> LocusTable:
+def votes(candidates: list[tuple[str, str, bool]]) -> LocusTable:
     table = pd.DataFrame(candidates, columns=["locus", "gene", "is_target"]).assign(chromosome="2")
     features = pd.DataFrame({"x": np.arange(float(len(table)))})
-    return locus_table(table, pd.DataFrame(targets, columns=["locus", "gene"]), features)
+    return locus_table(table, features)
 
 
 def test_loci_of_one_gene_share_one_vote() -> None:
+    """The target of d is no candidate: a locus without a vote, which takes none from others."""
     table = votes(
-        [("a", "G", True), ("a", "H", False), ("b", "G", True), ("c", "H", True), ("c", "G", False), ("d", "H", False)],
-        [("a", "G"), ("b", "G"), ("c", "H"), ("d", "absent")],
+        [("a", "G", True), ("a", "H", False), ("b", "G", True), ("c", "H", True), ("c", "G", False), ("d", "H", False)]
     )
     assert table.locus.tolist() == [0, 0, 1, 2, 2, 3]
     assert table.target.tolist() == [0.5, 0.0, 0.5, 1.0, 0.0, 0.0]
@@ -236,11 +236,9 @@ def test_loci_of_one_gene_share_one_vote() -> None:
 
 
 def test_a_locus_of_several_targets_has_one_vote() -> None:
-    """Gene G is the target of a and b, H of a alone: a votes (1/2 + 1) / 2, in equal parts."""
-    table = votes(
-        [("a", "G", True), ("a", "H", True), ("a", "I", False), ("b", "G", True)], [("a", "G"), ("a", "H"), ("b", "G")]
-    )
-    assert table.target.tolist() == [0.375, 0.375, 0.0, 0.5]
+    """Gene G is the target of a and b, H of a alone: G has 1/2 per locus, H 1; at a each counts half."""
+    table = votes([("a", "G", True), ("a", "H", True), ("a", "I", False), ("b", "G", True)])
+    assert table.target.tolist() == [0.25, 0.5, 0.0, 0.5]
 
 
 def test_a_gene_found_for_thirty_traits_counts_once() -> None:
@@ -256,8 +254,7 @@ def test_a_gene_found_for_thirty_traits_counts_once() -> None:
             for gene in range(4)
         ]
         candidates = pd.DataFrame(rows, columns=["locus", "gene", "is_target"]).assign(chromosome="2")
-        targets = candidates.loc[candidates["is_target"], ["locus", "gene"]]
-        table = locus_table(candidates, targets, pd.DataFrame({"x": np.concatenate([x[number] for number in loci])}))
+        table = locus_table(candidates, pd.DataFrame({"x": np.concatenate([x[number] for number in loci])}))
         return fit_weights(table, ["x"])
 
     assert fitted(30) == pytest.approx(fitted(1), abs=1e-6)

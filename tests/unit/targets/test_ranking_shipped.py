@@ -2,19 +2,24 @@
 
 import hashlib
 import json
+import math
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from environment import STARTED_WITH
 from target_toys import ROOT, WEIGHTS
 
-from locus2target.targets.ranking_model import MODELS
+from locus2target.targets.benchmark_data import read_truth
+from locus2target.targets.benchmark_run import BenchmarkFiles, prepare
+from locus2target.targets.ranking_model import MODELS, read_models
 from locus2target.targets.weights import read_weights
 
 FITTED = ROOT / "resources/ranking/fitted_weights.json"
@@ -62,10 +67,78 @@ def test_the_model_beats_the_nearest_gene_on_chromosomes_it_has_not_seen(
         )
 
 
-def test_the_probability_of_the_first_gene_is_calibrated(shipped: pd.Series) -> None:
-    """Stricter than over all candidates, most of which are near 0 whatever a method says."""
-    for average in ("locus", "gene"):
-        assert shipped["model", "top_calibration_error", average, 0.0] <= 0.10
+@dataclass(frozen=True)
+class First:
+    """The first gene of each locus: log odds of all candidates, and arrays by locus."""
+
+    log_odds: pd.Series  # by locus
+    leads: pd.Series  # True for the first gene or genes
+    is_target: pd.Series
+    gene: pd.Series  # target, by locus
+
+    def probability(self, factor: float = 1.0) -> np.ndarray:
+        """Of the first gene, with all log odds times a factor."""
+        odds = np.exp(factor * self.log_odds)
+        return (odds.groupby(level=0).max() / odds.groupby(level=0).sum()).to_numpy()
+
+    def error(self, right: np.ndarray, probability: np.ndarray, average: str) -> float:
+        """Tenths of probability: mean distance of what is said and what is right, by weight."""
+        weight = np.ones(len(right)) if average == "locus" else 1 / self.gene.map(self.gene.value_counts()).to_numpy()
+        tenth = np.minimum((probability * 10).astype(int), 9)
+        gaps = np.bincount(tenth, weight * (right - probability))
+        return float(np.abs(gaps).sum() / weight.sum())
+
+    def observed(self, average: str, factor: float = 1.0) -> float:
+        right = self.is_target[self.leads].groupby(level=0).mean().to_numpy()
+        return self.error(right, self.probability(factor), average)
+
+    def simulated(self, average: str, factor: float = 1.0, *, together: bool) -> np.ndarray:
+        """Errors of perfect probabilities in 1,000 draws, where loci of a gene are right together or apart."""
+        probability = self.probability(factor)
+        number, names = pd.factorize(self.gene)
+        generator = np.random.default_rng(20)
+        n_throws = len(names) if together else len(number)
+        throws = generator.random((1_000, n_throws))[:, number if together else np.arange(n_throws)]
+        return np.array([self.error(throw < probability, probability, average) for throw in throws])
+
+
+@pytest.fixture(scope="module")
+def first() -> First:
+    models, facts = read_models(FITTED)
+    gene_sets = ROOT / "resources/pathways/pathways.symbols.gmt.gz"
+    files = BenchmarkFiles(BENCHMARK / "gencode_v43_tss.bed.gz", gene_sets, (BENCHMARK / "credible_sets.even.tsv.gz",))
+    benchmark, table = prepare(read_truth(TRUTH), files, shares_slope=facts["shares_slope"])
+    candidates = benchmark.candidates.set_index("locus")
+    log_odds = pd.Series(models["model"].log_odds(table), index=candidates.index)
+    targets = benchmark.targets.set_index("locus")["gene"]
+    assert targets.index.is_unique
+    leads = log_odds == log_odds.groupby(level=0).transform("max")
+    return First(log_odds, leads, candidates["is_target"], targets.loc[log_odds.groupby(level=0).size().index])
+
+
+@pytest.mark.parametrize("average", ["locus", "gene"])
+def test_the_probability_of_the_first_gene_is_calibrated(shipped: pd.Series, first: First, average: str) -> None:
+    """Stricter than over all candidates, most of which are near 0 whatever a method says.
+
+    164 loci of 45 genes do not show an error of 0 even if all probabilities are right: the error must be no more than
+    what perfect probabilities show by chance in 39 of 40 draws, where the loci of a gene are right or wrong together.
+    """
+    error, floor = (shipped["model", f"top_calibration_{name}", average, 0.0] for name in ("error", "floor"))
+    assert error == pytest.approx(first.observed(average))
+    chance = first.simulated(average, together=True)
+    assert error <= np.quantile(chance, 0.975)
+    # the floor that is reported: loci apart from each other, which chance favours
+    apart = first.simulated(average, together=False)
+    assert floor == pytest.approx(apart.mean(), abs=4 * apart.std() / math.sqrt(100))
+    assert floor < chance.mean()
+
+
+@pytest.mark.parametrize("average", ["locus", "gene"])
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_probabilities_of_half_or_twice_the_log_odds_would_not_pass(first: First, average: str, factor: float) -> None:
+    """The bound above tells them from right ones: as timid, or as bold, is beyond chance."""
+    chance = first.simulated(average, factor, together=True)
+    assert first.observed(average, factor) > np.quantile(chance, 0.975)
 
 
 def test_the_nearest_gene_is_counted_right(shipped: pd.Series) -> None:
@@ -163,10 +236,17 @@ def test_unusable_input_ends_in_a_sentence(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "absent.tsv" in done.stderr
     assert "Traceback" not in done.stderr
-    (tmp_path / "leads.tsv").write_text("trait\tchromosome\tposition\tgene\nT\t2\t1000\tG\n")
-    done = run(
-        "ranking.py", "--truth", tmp_path / "leads.tsv", "--credible-sets", BENCHMARK / "credible_sets.even.tsv.gz"
+
+
+def test_credible_sets_beside_lead_variants_change_no_line_and_are_told(tmp_path: Path) -> None:
+    truth = pd.read_csv(TRUTH, sep="\t").head(8).rename(columns={"lead_position": "position"})
+    truth.drop(columns="credible_set_id").to_csv(tmp_path / "leads.tsv", sep="\t", index=False)
+    options = ["ranking.py", "--draws", "2", "--truth", tmp_path / "leads.tsv"]
+    alone, beside = run(*options), run(*options, "--credible-sets", BENCHMARK / "credible_sets.even.tsv.gz")
+    assert (alone.returncode, alone.stderr) == (0, "")
+    assert (beside.returncode, beside.stderr) == (
+        0,
+        "the truth names lead variants: the credible sets are not used\n",
     )
-    assert done.returncode == 1
-    assert "names lead variants, and credible sets are given" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert beside.stdout == alone.stdout
+    assert alone.stdout.count("\n") > 100

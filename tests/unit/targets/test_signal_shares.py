@@ -75,14 +75,12 @@ def test_weights_need_not_add_up_to_one() -> None:
 
 
 def test_signals_per_group_and_gene_by_hand() -> None:
-    """Two groups; signals 0 and 2 are of group 1, and signal 2 is not counted the second time."""
+    """Two groups; signals 0 and 2 are of group 1."""
     shares = SignalShares(
         np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, 1, 2]), np.zeros(5), np.array([0.75, 0.25, 1.0, 0.5, 0.5])
     )
     group = np.array([1, 0, 1])
     assert shares.per_gene(group, shape=(2, 3)).tolist() == [[0.0, 1.0, 0.0], [0.75, 0.75, 0.5]]
-    counted = shares.per_gene(group, shape=(2, 3), counted=np.array([True, True, False]))
-    assert counted.tolist() == [[0.0, 1.0, 0.0], [0.75, 0.25, 0.0]]
 
 
 PLACES = st.integers(1, 400_000)

@@ -187,18 +187,28 @@ def test_groups_hold_known_sources_and_share_none() -> None:
         ({"distance": 0.0, "cis_mr": 0.0}, {}),
         ({"distance": 9.0, "convergence": -9.0}, {"distance": 9.0, "convergence": -9.0}),
         ({"cis_mr": 0.3}, {"cis_mr": 0.3}),
-        # the largest in full whatever its place, the others half
+        # of those that speak for the gene the largest in full whatever its place, the others half
         (
             {"colocalization_eqtl": 0.4, "colocalization_pqtl": 2.0, "cis_mr": 0.2},
             {"colocalization_eqtl": 0.2, "colocalization_pqtl": 2.0, "cis_mr": 0.1},
         ),
-        # size decides, not sign; evidence of other sign is shrunk as well
+        # those that speak for and those against do not repeat each other: the largest of each side is in full
         (
             {"colocalization_eqtl": 0.4, "cis_mr": -0.7},
-            {"colocalization_eqtl": 0.2, "cis_mr": -0.7},
+            {"colocalization_eqtl": 0.4, "cis_mr": -0.7},
         ),
-        # equal sizes: the first in the order of the sources is in full
-        ({"cis_mr": -1.0, "colocalization_sqtl": 1.0}, {"colocalization_sqtl": 1.0, "cis_mr": -0.5}),
+        (
+            {"colocalization_eqtl": 0.4, "colocalization_sqtl": 2.0, "colocalization_pqtl": -0.6, "cis_mr": -1.0},
+            {"colocalization_eqtl": 0.2, "colocalization_sqtl": 2.0, "colocalization_pqtl": -0.3, "cis_mr": -1.0},
+        ),
+        # equal sizes of one sign: the first in the order of the sources is in full
+        ({"cis_mr": -1.0, "colocalization_sqtl": -1.0}, {"colocalization_sqtl": -1.0, "cis_mr": -0.5}),
+        ({"cis_mr": -1.0, "colocalization_sqtl": 1.0}, {"colocalization_sqtl": 1.0, "cis_mr": -1.0}),
+        # the cap is for both sides together: 4 + 0.5 - 0.9 = 3.6 is scaled to 3
+        (
+            {"colocalization_pqtl": 4.0, "colocalization_eqtl": 1.0, "cis_mr": -0.9},
+            {"colocalization_pqtl": 4.0 / 1.2, "colocalization_eqtl": 0.5 / 1.2, "cis_mr": -0.9 / 1.2},
+        ),
         # 2.5 + 1.25 + 0.25 = 4 is scaled to 3
         (
             {"colocalization_eqtl": 2.5, "colocalization_sqtl": 2.5, "cis_mr": 0.5},
@@ -226,6 +236,21 @@ def test_no_group_counts_more_than_its_cap_nor_in_another_order(sums: dict[str, 
         assert abs(sum(parts.get(source, 0.0) for source in sources)) <= HALF.log_odds(group, "cap") + 1e-12
         assert all(abs(parts.get(source, 0.0)) <= size for source, size in sizes.items())
         assert all(parts[source] * sums[source] >= 0 for source in sources if source in parts)
+
+
+@given(
+    sums=st.dictionaries(st.sampled_from(SOURCES), st.floats(-5, 5)),
+    source=st.sampled_from(SOURCES),
+    change=st.floats(-0.5, 0.5),
+)
+def test_a_small_change_of_a_source_is_a_small_change_of_the_sum(
+    sums: dict[str, float], source: str, change: float
+) -> None:
+    """No jump where signs cross, the largest is another or the cap is reached: no more than the change itself."""
+    before = math.fsum(combine_sources(sums, HALF).values())
+    after = math.fsum(combine_sources(sums | {source: sums.get(source, 0.0) + change}, HALF).values())
+    assert abs(after - before) <= abs(change) + 1e-12
+    assert (after - before) * change >= -1e-12  # and more evidence for a gene never speaks against it
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.25, 1.0])

@@ -50,7 +50,7 @@ _LOCUS_COLUMNS = (
     TableColumn("top_gene", "Leads", "list", "most probable gene; it need not be named as the target"),
     TableColumn("top_probability", "Its probability", "probability", "that it is the target of the locus"),
     TableColumn("none_probability", "None of these", "probability", "that the target is none of the candidates"),
-    TableColumn("abstains", "Abstains", "text", "yes: no gene reaches the configured probability"),
+    TableColumn("abstains", "Abstains", "text", "yes: the locus is not clear, no target is named"),
     TableColumn("why", "Why", "long"),
 )
 _STEP_COLUMNS = (

@@ -62,7 +62,7 @@ class MeasureSettings:
     level: float = 0.95
     thresholds: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75, 0.9)
     recall: float = 0.4
-    floor_draws: int = 100
+    floor_draws: int = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Layout:
 
 
 def lay_out(candidates: pd.DataFrame, targets: pd.DataFrame) -> Layout:
-    """Number loci and target genes.
+    """Number loci, by name whatever the order of the rows, and target genes.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def lay_out(candidates: pd.DataFrame, targets: pd.DataFrame) -> Layout:
     ValueError
         If there is no candidate, or a locus has candidates and no known target.
     """
-    locus, names = pd.factorize(candidates["locus"])
+    locus, names = pd.factorize(candidates["locus"], sort=True)
     known = targets[targets["locus"].isin(names)].drop_duplicates(["locus", "gene"])
     if len(names) == 0 or known["locus"].nunique() != len(names):
         raise ValueError("each measured locus needs candidates and a known target")
@@ -326,7 +326,7 @@ def calibration_floor(top: Floats, settings: MeasureSettings) -> Callable[[Float
     Parameters
     ----------
     top
-        float64 (L,): highest probability of each locus.
+        float64 (L,): highest probability of each locus. Outcomes are drawn in this order, by name in a `Layout`.
     settings
         For the number of draws and their seed.
     """

@@ -49,7 +49,7 @@ class LocusTable:
     features
         One column per feature, N rows.
     target
-        float64 (N,): the locus' vote (1 over the loci of its target gene) on its targets, shared equally; 0 elsewhere.
+        float64 (N,): of a target, 1 over the loci where its gene is one, over the targets of this locus; 0 elsewhere.
     """
 
     locus: Ints

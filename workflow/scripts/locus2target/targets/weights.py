@@ -65,9 +65,9 @@ def mixed_log_odds(if_true: float, if_false: float, probability: float) -> float
 def combine_sources(sums: Mapping[str, float], weights: Weights) -> dict[str, float]:
     """What each source adds to a gene, given the sums of its rows: correlated ones are shrunk together (formula ours).
 
-    Within a group, of the sources that speak for the gene the largest counts in full and every other one `shrink` times,
-    since it repeats part of what the first says; and likewise of those that speak against it. Of equal ones the first
-    in the order of `SOURCES` is in full. If the sum is then larger than `cap` in size, all are scaled down to it.
+    Within a group, of the sources that speak for the gene the largest counts in full and every other one `shrink`
+    times, since it repeats part of what the first says; and likewise of those that speak against it. Of equal ones the
+    first in the order of `SOURCES` is in full. If the sum is then larger than `cap` in size, all are scaled down to it.
     Sources outside the groups stay as they are; sources without log odds are left out.
 
     >>> half = Weights({("group_qtl", "shrink"): 0.5, ("group_qtl", "cap"): 3.0, ("group_regulatory", "shrink"): 0.5,

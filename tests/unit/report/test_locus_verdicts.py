@@ -15,7 +15,7 @@ def test_clear_locus_in_words(classes: pd.DataFrame) -> None:
     verdict = locus_verdict(classes, "alpha_strong")
     assert verdict.locus_class == "clear"
     assert verdict.sentences == (
-        "Clear: one gene stands out among the candidates.",
+        "Clear: one gene reaches the configured probability, and more than distance speaks for it.",
         "GENE0 leads with probability 0.91, 0.85 more than the next of 11 candidates.",
         "More than distance speaks for 2 candidates.",
         "That the target is none of the candidates has probability 0.03.",

@@ -101,6 +101,14 @@ def test_distance_log_odds_by_hand() -> None:
     assert all(row["log_odds_unweighted"] == row["log_odds"] for row in rows.values())
 
 
+def test_the_gene_body_counts_with_its_own_weight() -> None:
+    """Both transcription starts are 1 kb from the lead; one body lies over it, the other begins 1 kb away."""
+    weights = Weights(dict(TABLE.values) | {("distance", "body_log10_bp"): -1.0})
+    data = locus_data([gene("OVER", 999_000, length=5_000), gene("BESIDE", 1_001_000)], [variant(1_000_000, 1.0)])
+    rows = {str(row["gene_symbol"]): float(str(row["log_odds"])) for row in distance_evidence(data, weights)}
+    assert rows["OVER"] - rows["BESIDE"] == pytest.approx(math.log10((1_000 + 1_000) / (0 + 1_000)))
+
+
 PLACES = st.integers(600_000, 1_400_000)
 
 

@@ -1,4 +1,3 @@
-import time
 from itertools import permutations
 from pathlib import Path
 
@@ -218,13 +217,6 @@ def test_ties_by_rounding_count_as_at_least_as_large() -> None:
     nothing = compare_with_permutations(np.array([0.0]), np.zeros((1, 3)))
     assert np.isnan(nothing["fold"][0])
     assert nothing["p_value"].tolist() == [1.0]
-
-
-def test_a_run_of_full_size_takes_seconds() -> None:
-    locus_genes, loci, membership = random_run(7, n_loci=300, n_sets=1_800, set_size=60)
-    start = time.perf_counter()
-    enrich(locus_genes, loci, membership, permutations=1_000)
-    assert time.perf_counter() - start < 10
 
 
 def test_defects_of_the_caller() -> None:

@@ -18,6 +18,7 @@ from environment import STARTED_WITH
 from target_toys import ROOT, WEIGHTS
 
 from locus2target.targets.benchmark_data import read_truth
+from locus2target.targets.benchmark_metrics import MeasureSettings
 from locus2target.targets.benchmark_run import BenchmarkFiles, prepare
 from locus2target.targets.ranking_model import MODELS, read_models
 from locus2target.targets.weights import read_weights
@@ -129,7 +130,7 @@ def test_the_probability_of_the_first_gene_is_calibrated(shipped: pd.Series, fir
     assert error <= np.quantile(chance, 0.975)
     # the floor that is reported: loci apart from each other, which chance favours
     apart = first.simulated(average, together=False)
-    assert floor == pytest.approx(apart.mean(), abs=4 * apart.std() / math.sqrt(100))
+    assert floor == pytest.approx(apart.mean(), abs=4 * apart.std() / math.sqrt(MeasureSettings().floor_draws))
     assert floor < chance.mean()
 
 

@@ -31,8 +31,11 @@ def share(
 
 def test_mean_of_logarithms_by_hand() -> None:
     """Distances 0 and 99 kb with weights 3 : 1, and 9 kb twice."""
-    means = mean_log10_distance(np.array([1_000.0, 91_000.0]), np.array([1_000.0, 100_000.0]), np.array([3.0, 1.0]))
+    starts, positions, weights = np.array([1_000.0, 91_000.0]), np.array([1_000.0, 100_000.0]), np.array([3.0, 1.0])
+    means = mean_log10_distance(starts, starts, positions, weights)
     assert means == pytest.approx([0.75 * 3 + 0.25 * 5, 0.75 * math.log10(91_000) + 0.25 * 4])
+    to_bodies = mean_log10_distance(starts, np.array([91_000.0, 100_000.0]), positions, weights)
+    assert to_bodies == pytest.approx([0.75 * 3 + 0.25 * 4, 0.75 * math.log10(91_000) + 0.25 * 3])  # 0 bases inside
 
 
 def test_shares_by_hand() -> None:

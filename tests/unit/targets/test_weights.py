@@ -55,6 +55,7 @@ CS2G = math.log(0.33 / (0.33 * 0.25 / 0.75 / (NEGATIVES / POSITIVES)))
 FROM_FIGURES = {
     ("prior", "none"): (odds(0.04) + odds(0.53)) / 2,
     ("distance", "log10_bp"): FINAL["distance"],
+    ("distance", "body_log10_bp"): 0.0,
     ("other_signals", "log1p_signals"): FINAL["other_signals"],
     ("other_signals", "share_slope"): FITTED["shares_slope"],
     ("convergence", "log1p_z"): FINAL["convergence"],
@@ -112,7 +113,7 @@ def test_fitted_rows_are_the_final_weights_of_the_model() -> None:
         source: round(weight, 3) for source, weight in FINAL.items()
     }
     assert values["other_signals", "share_slope"] == FITTED["shares_slope"]
-    told = [cells for cells in table_rows() if cells["source"] in rows]
+    told = [cells for cells in table_rows() if cells["source"] in rows and cells["level"] != "body_log10_bp"]
     assert len(told) == 4
     for cells in told:
         assert cells["source_figure"] == f"{FITTED['n_loci']} loci, {FITTED['n_genes']} genes"
@@ -306,5 +307,5 @@ def test_line_number_counts_comments(edited: Callable[[str, str], Path]) -> None
 def test_absent_rows_are_named(tmp_path: Path) -> None:
     path = tmp_path / "weights.tsv"
     path.write_text("\t".join(COLUMNS) + "\nprior\tnone\t-1\t\t\t\n")
-    with pytest.raises(InputError, match=r"no row for distance log10_bp, other_signals log1p_signals"):
+    with pytest.raises(InputError, match=r"no row for distance log10_bp, distance body_log10_bp, other_signals log1p_"):
         read_weights(path)

@@ -8,9 +8,9 @@ Every metric is a ratio of sums over loci, so that averages and bootstrap draws 
 - a bootstrap draw takes target genes with replacement, with all their loci (loci of one gene are not independent).
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -155,7 +155,8 @@ def measure(
     -------
     One row per metric and average: method, metric, threshold (missing where there is none), average (`locus` or
     `gene`), value, lower and upper (percentile bootstrap over target genes; draws in which a metric is undefined are
-    left out), n_loci, n_genes. A metric that is undefined (precision without a call) is NaN. The metrics:
+    left out), n_loci, n_genes. The calibration floor has no interval. A metric that is undefined (precision without a
+    call) is NaN. The metrics:
 
     - `top_1`, `top_3`: weight of the loci with a target among the first k genes, see `top_hits`;
     - `precision`, `recall`: of the genes called at `probability >= threshold`; targets that are not candidates count
@@ -181,7 +182,9 @@ def measure(
         weights = layout.weights(counts, average)
         for (metric, threshold), function in metrics.items():
             values = function(weights)
-            lower, upper = percentile_interval(values[1:], chosen.level)
+            # draws with repeats have a higher floor of their own: their interval would not be that of this value
+            no_interval = metric == "top_calibration_floor"
+            lower, upper = (math.nan, math.nan) if no_interval else percentile_interval(values[1:], chosen.level)
             names = {"method": method, "metric": metric, "threshold": threshold, "average": average}
             rows.append({**names, "value": float(values[0]), "lower": lower, "upper": upper})
     table = pd.DataFrame(rows).assign(n_loci=layout.n_loci, n_genes=layout.n_genes)
@@ -286,7 +289,7 @@ def _chance_in_top(scores: Floats, targets: npt.NDArray[np.bool_], k: int) -> fl
     before, tied = int((scores > best).sum()), int((scores == best).sum())
     tied_targets = int(targets[scores == best].sum())
     places = min(max(k - before, 0), tied)
-    return 1.0 - comb(tied - tied_targets, places) / comb(tied, places)
+    return 1.0 - math.comb(tied - tied_targets, places) / math.comb(tied, places)
 
 
 def top_confidence(layout: Layout, probability: Floats) -> tuple[Floats, Floats]:

@@ -20,8 +20,8 @@ def distance_evidence(data: LocusData, weights: Weights) -> list[Row]:
     """Give one row per candidate gene, and one without weight per gene that was near and does not compete.
 
     The value is the PIP-weighted geometric mean of (distance to the transcription start + 1 kb), less 1 kb, for the
-    credible set that lies nearest on this scale. Its logarithm times the fitted weight (log odds per factor 10) is the
-    evidence, centred within the locus (see `centered`).
+    credible set that lies nearest on this scale. Its logarithm times the fitted weight (log odds per factor 10), plus
+    the same for the gene body with its weight, is the evidence, centred within the locus (see `centered`).
     """
     rows = [
         data.row(_SOURCE, gene_id, detail=f"{symbol}: {reason}", status=NOT_CANDIDATE, reason=reason)
@@ -32,7 +32,8 @@ def distance_evidence(data: LocusData, weights: Weights) -> list[Row]:
         return [*rows, data.row(_SOURCE, detail=reason, status=NO_CANDIDATES, reason=reason)]
     distances = measure_distances(data)
     ranks = competition_ranks(distances.log10)
-    log_odds = centered(weights.log_odds(_SOURCE, "log10_bp") * distances.log10)
+    to_start = weights.log_odds(_SOURCE, "log10_bp") * distances.log10
+    log_odds = centered(to_start + weights.log_odds(_SOURCE, "body_log10_bp") * distances.body_log10)
     for index, gene_id in enumerate(data.candidates.genes["gene_id"]):
         rows.append(
             data.row(
@@ -54,8 +55,8 @@ class Distances:
 
     Attributes
     ----------
-    log10
-        float64 (n_genes,): PIP-weighted mean of log10(distance to the transcription start + 1 kb).
+    log10, body_log10
+        float64 (n_genes,): PIP-weighted mean of log10(distance + 1 kb) to the transcription start, to the gene body.
     credible_set
         For each gene, the number of the credible set; None where the distance is not from one.
     variants
@@ -65,6 +66,7 @@ class Distances:
     """
 
     log10: npt.NDArray[np.float64]
+    body_log10: npt.NDArray[np.float64]
     credible_set: list[int | None]
     variants: list[list[str]]
     note: str
@@ -77,25 +79,26 @@ class Distances:
 
 
 def measure_distances(data: LocusData) -> Distances:
-    """Measure the distance of each candidate, with several credible sets from the nearest.
+    """Measure the distance of each candidate, with several credible sets from the one whose variants start it nearest.
 
     Without credible sets all variants with a PIP count, without PIPs the lead variant.
     """
-    starts = data.candidates.genes["tss"].to_numpy(np.float64)
+    genes = data.candidates.genes
     sets = locus_signals(data.scored)
     if not sets:
-        lead = np.array([parse_variant_key(data.lead_variant).position], dtype=np.float64)
-        alone = mean_log10_distance(starts, lead, np.ones(1))
+        lead = pd.DataFrame({"position": [parse_variant_key(data.lead_variant).position], "pip": [1.0]})
+        to_start, to_body = _mean_log10(genes, lead)
         note = "of the lead variant: no variant has a PIP"
-        return Distances(alone, [None] * len(starts), [[data.lead_variant]] * len(starts), note)
-    means = np.stack([_mean_log10(starts, group) for group in sets.values()])  # S credible sets x G genes
+        return Distances(to_start, to_body, [None] * len(genes), [[data.lead_variant]] * len(genes), note)
+    means = np.stack([_mean_log10(genes, group) for group in sets.values()])  # credible sets x (start, body) x genes
     numbers, names = list(sets), [by_pip(group) for group in sets.values()]
     notes = [f"nearest of {len(sets)} credible sets"] if len(sets) > 1 else []
     if data.n_unscored:
         notes.append(f"{data.n_unscored} variants without a PIP are not counted")
-    nearest = means.argmin(axis=0)
+    nearest = means[:, 0].argmin(axis=0)
+    to_start, to_body = means[nearest, :, np.arange(len(genes))].T
     return Distances(
-        means.min(axis=0), [numbers[row] for row in nearest], [names[row] for row in nearest], "; ".join(notes)
+        to_start, to_body, [numbers[row] for row in nearest], [names[row] for row in nearest], "; ".join(notes)
     )
 
 
@@ -115,8 +118,12 @@ def locus_signals(scored: pd.DataFrame) -> dict[int | None, pd.DataFrame]:
     return {number: group for number, group in found.items() if group["pip"].sum() > 0}
 
 
-def _mean_log10(starts: npt.NDArray[np.float64], variants: pd.DataFrame) -> npt.NDArray[np.float64]:
-    return mean_log10_distance(starts, variants["position"].to_numpy(np.float64), variants["pip"].to_numpy(np.float64))
+def _mean_log10(genes: pd.DataFrame, variants: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """To the transcription start and to the gene body, float64 (2, n_genes)."""
+    starts, first, last = (column.to_numpy(np.float64) for column in (genes["tss"], genes["start"] + 1, genes["end"]))
+    positions, pips = (variants[name].to_numpy(np.float64) for name in ("position", "pip"))
+    to_start = mean_log10_distance(starts, starts, positions, pips)
+    return np.stack([to_start, mean_log10_distance(first, last, positions, pips)])
 
 
 def competition_ranks(distances: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

@@ -56,17 +56,18 @@ class SignalShares:
         return sums
 
 
-def mean_log10_distance(starts: Floats, positions: Floats, weights: Floats) -> Floats:
-    """Weighted mean of log10(distance + 1 kb) from variants to each transcription start.
+def mean_log10_distance(first: Floats, last: Floats, positions: Floats, weights: Floats) -> Floats:
+    """Weighted mean of log10(distance + 1 kb) from variants to each stretch of bases, 0 bases inside it.
 
     Parameters
     ----------
-    starts
-        float64 (n_genes,): transcription starts, 1-based.
+    first, last
+        float64 (n_genes,): first and last base, 1-based; the same for transcription starts.
     positions, weights
         float64 (n_variants,): 1-based positions, and weights whose sum is above 0.
     """
-    logs = np.log10(np.abs(starts[:, None] - positions[None, :]) + SOFTENING_BP)  # genes x variants
+    before, after = first[:, None] - positions[None, :], positions[None, :] - last[:, None]  # genes x variants
+    logs = np.log10(np.maximum(np.maximum(before, after), 0.0) + SOFTENING_BP)
     mean: Floats = np.average(logs, axis=1, weights=weights)
     return mean
 
@@ -96,7 +97,7 @@ def share_signals(variants: pd.DataFrame, genes: pd.DataFrame, *, slope: float, 
         here = rows_on.get(str(of_signal["chromosome"].iloc[0]), np.empty(0, dtype=np.int64))
         near = here[np.abs(starts[here] - positions[weights.argmax()]) <= window_bp]
         if len(near):
-            mean = mean_log10_distance(starts[near], positions, weights)
+            mean = mean_log10_distance(starts[near], starts[near], positions, weights)
             parts.append((np.full(len(near), signal), near, mean, _shares(slope * mean)))
     if not parts:
         nothing = np.empty(0)

@@ -11,7 +11,7 @@ from locus2target.core.errors import InputError
 COLUMNS = ("source", "level", "log_odds", "source_figure", "citation", "note")
 LEVELS: Mapping[str, tuple[str, ...]] = {
     "prior": ("none",),
-    "distance": ("log10_bp",),
+    "distance": ("log10_bp", "body_log10_bp"),
     "other_signals": ("log1p_signals", "share_slope"),
     "colocalization_eqtl": ("shared", "not_shared"),
     "colocalization_sqtl": ("shared", "not_shared"),

@@ -29,6 +29,7 @@ localrules:
 rule all:
     """Ranked genes of every disease, and the report."""
     input:
+        "results/check_run/plan.txt",
         "results/render_report/report.html",
         collect("results/annotate_targets/{disease}.tsv", disease=DISEASES),
         collect("results/enrich_gene_sets/{disease}.tsv", disease=DISEASES),
@@ -36,6 +37,7 @@ rule all:
         collect("results/plot_locus/{disease}", disease=DISEASES),
 
 
+include: "rules/check.smk"
 include: "rules/reference.smk"
 include: "rules/ingest.smk"
 include: "rules/loci.smk"

@@ -17,13 +17,11 @@ from locus2target.core.settings import load_settings
 
 CONFIG_FILE = str((workflow.overwrite_configfiles or workflow.configfiles)[-1])
 try:
-    SETTINGS = load_settings(
-        config, schemas=SCRIPTS.parent / "schemas", where=CONFIG_FILE
-    )
     if workflow.is_main_process:  # jobs need not look at every input again
-        from locus2target.ingest.preflight import check_inputs
-
-        check_inputs(SETTINGS, where=CONFIG_FILE)
+        from locus2target.ingest.preflight import load_run as validated
+    else:
+        validated = load_settings
+    SETTINGS = validated(config, schemas=SCRIPTS.parent / "schemas", where=CONFIG_FILE)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 

@@ -67,9 +67,14 @@ rule render_report:
         gene_sets=collect(rules.enrich_gene_sets.output.enrichment, disease=DISEASES),
         regulators=collect(rules.enrich_regulators.output.regulators, disease=DISEASES),
         networks=collect(rules.draw_network.output.figure, disease=DISEASES),
+        qtl=collect(rules.harmonize_qtl.output.qtl_table, qtl=QTLS),
+        annotations=context_files,
+        review=config["report"]["review"] or [],
     output:
         # Not an item of Snakemake's report, whose single-file form shows pages of more than 1.5 MB blank.
         report="results/render_report/report.html",
+        explorer="results/render_report/explorer.html",
+        summary="results/render_report/summary.json",
         qc_table=report(
             "results/render_report/quality_control.html",
             caption="../workflow/report/quality_control.rst",
@@ -90,6 +95,8 @@ rule render_report:
     params:
         settings=lookup(dpath="report", within=config),
         run=RUN_FACTS,
+        qtls=QTLS,
+        annotations=pick(config["annotations"], "open_chromatin", "enhancer_gene_links"),
         library=library("render_report"),
     message:
         "Rendering the report"

@@ -14,7 +14,15 @@ RULES = {name: body for name, body in ALL_RULES.items() if name not in TARGETS}
 
 def test_all_stages_are_there() -> None:
     assert set(RULES) == {
-        *("index_reference", "annotate_genes", "harmonize_sumstats", "harmonize_qtl", "define_loci", "split_loci"),
+        *(
+            "check_run",
+            "index_reference",
+            "annotate_genes",
+            "harmonize_sumstats",
+            "harmonize_qtl",
+            "define_loci",
+            "split_loci",
+        ),
         *("finemap_loci", "import_credible_sets", "crosscheck_loci", "finemap_qtls", "colocalize_loci"),
         *("estimate_cis_effects", "tabulate_directions", "estimate_trait_effects"),
         *(
@@ -62,4 +70,4 @@ def test_no_lambda_and_no_run_block(name: str) -> None:
 
 def test_every_script_belongs_to_a_rule_or_to_run() -> None:
     scripts = {path.stem for path in (ROOT / "workflow" / "scripts").glob("*.py")}
-    assert scripts == set(RULES) | {"summarize_run"}
+    assert scripts == set(RULES) | {"summarize_run", "show_status"}

@@ -16,6 +16,7 @@ import pandas as pd
 
 from locus2target.core.intervals import Region
 from locus2target.core.job import job
+from locus2target.core.progress import tracked
 from locus2target.core.schemas import (
     COLOCALIZATION,
     COLOCALIZED_VARIANTS,
@@ -28,7 +29,7 @@ from locus2target.core.schemas import (
     SIGNAL_LBF,
     SIGNALS,
 )
-from locus2target.core.tables import read_table, read_tables, write_table
+from locus2target.core.tables import read_table, read_tables, records, write_table
 from locus2target.statgen.coloc_flags import flag_sharing
 from locus2target.statgen.coloc_traits import QTL_COLUMNS, arrange_signals
 from locus2target.statgen.colocalization import ColocalizationRules, colocalize_locus, locus_without_pairs
@@ -60,7 +61,8 @@ def main(
     all_qtl_signals = read_table(qtl_signals, QTL_SIGNALS)
     tables = {Path(path).stem: path for path in qtl_tables}
     parts, variants = [COLOCALIZATION.empty()], [COLOCALIZED_VARIANTS.empty()]
-    for locus in read_table(loci, LOCI).query("status == 'ok'").to_dict("records"):
+    analysed = records(read_table(loci, LOCI).query("status == 'ok'"))
+    for locus in tracked(analysed, unit="loci", label="colocalizing"):
         name, region = locus["locus"], Region(locus["chromosome"], locus["start"], locus["end"])
         verdict = verdicts.get(name, {"status": "not_finemapped", "reason": "it was not fine-mapped"})
         factors = _of(read_table(signal_lbf, SIGNAL_LBF, region=region), name)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from locus2target.core.job import job
+from locus2target.core.progress import tracked
 from locus2target.core.schemas import CREDIBLE_SETS, ENGINE_CROSSCHECK, FINE_MAPPING, LOCI
 from locus2target.core.tables import read_tables, records, write_table
 from locus2target.statgen.crosscheck import (
@@ -49,7 +50,7 @@ def main(
     problem = engine_problem(engine) if chosen else None
     rows = []
     with open_cohorts(cohorts, genome) as sources:
-        for mapping in chosen:
+        for mapping in tracked(chosen, unit="loci", label=f"fitting with {names[1]}"):
             result = {"status": "engine_missing", "reason": problem}
             if problem is None:
                 locus, study = by_locus[mapping["locus"]], studies[mapping["study"]]

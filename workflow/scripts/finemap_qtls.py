@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from locus2target.core.intervals import Region
 from locus2target.core.job import job
+from locus2target.core.progress import tracked
 from locus2target.core.schemas import LOCI, QTL, QTL_SIGNAL_LBF, QTL_SIGNAL_LD, QTL_SIGNALS
 from locus2target.core.tables import append_table, read_table, records
 from locus2target.ingest.genome import Genome
@@ -54,7 +55,8 @@ def main(
         append_signals = stack.enter_context(append_table(qtl_signals, QTL_SIGNALS))
         append_lbf = stack.enter_context(append_table(qtl_signal_lbf, QTL_SIGNAL_LBF))
         append_ld = stack.enter_context(append_table(qtl_signal_ld, QTL_SIGNAL_LD))
-        for locus in records(read_table(loci, LOCI).query("status == 'ok'")):
+        analysed = records(read_table(loci, LOCI).query("status == 'ok'"))
+        for locus in tracked(analysed, unit="loci", label="fine-mapping molecular traits"):
             region = Region(locus["chromosome"], locus["start"], locus["end"])
             for qtl, sheet in complete.items():
                 found = finemap_traits(

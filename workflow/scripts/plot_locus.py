@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from locus2target.core import schemas
 from locus2target.core.job import job
+from locus2target.core.progress import tracked
 from locus2target.core.tables import read_table, read_tables, records
 from locus2target.report.figures import atomic_directory, draw_locus_of_tables, draw_notice, save_svg
 from locus2target.report.locus_plot import shown_loci
@@ -39,7 +40,7 @@ def main(
     with atomic_directory(figures) as folder:
         if shown.empty:
             save_svg(draw_notice(title=disease, subtitle="The disease has no analysed locus."), folder / "no_loci.svg")
-        for locus in records(shown):
+        for locus in tracked(records(shown), unit="loci", label="drawing"):
             figure = draw_locus_of_tables(locus, variants, mapping, candidates, *annotation)
             save_svg(figure, folder / f"{locus['locus']}.svg")
 

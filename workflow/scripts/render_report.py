@@ -3,15 +3,19 @@
 Inputs: every table of the run, as the schemas define them, and the networks as SVG. What is about a disease has
 one file per disease; the stem of a file of targets, and of a network, is its disease. `run` is shown in the settings
 section.
-Outputs: the page, one table of ranked genes per disease, one of input rows and loci.
+Outputs: the page, the explorer (the run as an application in one file), its facts as JSON, one table of ranked genes
+per disease, one of input rows and loci.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from locus2target.core.job import job
+from locus2target.report.explorer import read_beside, read_review, write_explorer
 from locus2target.report.page import write_ranked_page, write_report
 from locus2target.report.quality import input_tables
+from locus2target.report.run_data import RunFacts
 from locus2target.report.run_tables import load_run_tables
 from locus2target.report.tables import write_table_page
 
@@ -47,7 +51,11 @@ def main(
     gene_sets: list[str],
     regulators: list[str],
     networks: list[str],
+    qtl: Mapping[str, str],
+    annotations: Mapping[str, str | None],
     report: str,
+    explorer: str,
+    summary: str,
     ranked_tables: list[str],
     qc_table: str,
     settings: Mapping[str, Any],
@@ -85,6 +93,11 @@ def main(
         write_ranked_page(path, tables, disease)
     write_table_page(qc_table, input_tables(tables), title="Quality control: input rows and loci")
     write_report(report, tables, settings=settings, run=run)
+    beside = read_beside(qtl, open_chromatin=annotations["open_chromatin"], links=annotations["enhancer_gene_links"])
+    created = datetime.now(tz=UTC).strftime("%d %B %Y")
+    facts = RunFacts(name=str(run["config"]["run_name"]), title=str(settings["title"]), created=created)
+    marks = None if settings["review"] is None else read_review(settings["review"])
+    write_explorer(explorer, summary, tables, beside, facts, review=marks)
 
 
 if __name__ == "__main__":
@@ -116,7 +129,11 @@ if __name__ == "__main__":
             gene_sets=list(snakemake.input.gene_sets),
             regulators=list(snakemake.input.regulators),
             networks=list(snakemake.input.networks),
+            qtl=dict(zip(snakemake.params.qtls, snakemake.input.qtl, strict=True)),
+            annotations=snakemake.params.annotations,
             report=snakemake.output.report,
+            explorer=snakemake.output.explorer,
+            summary=snakemake.output.summary,
             ranked_tables=list(snakemake.output.ranked_tables),
             qc_table=snakemake.output.qc_table,
             settings=snakemake.params.settings,

@@ -7,7 +7,7 @@ import yaml
 
 from locus2target.core.errors import InputError
 from locus2target.core.settings import Settings
-from locus2target.ingest.preflight import check_inputs
+from locus2target.ingest.preflight import check_inputs, examine_run, load_run
 
 ROOT = Path(__file__).parents[3]
 VCF = (
@@ -15,6 +15,9 @@ VCF = (
     '##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
     "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS1\n1\t5\t.\tA\tG\t.\t.\t.\tGT\t0/1\n"
 )
+
+GWAS = "chromosome\tbase_pair_location\teffect_allele\tother_allele\tp_value\n1\t5\tA\tG\t0.5\n"
+QTL = "chromosome\tposition\tref\talt\tpvalue\tgene_id\n1\t5\tA\tG\t0.5\tENSG1\n"
 
 
 @pytest.fixture
@@ -35,6 +38,8 @@ def settings(tmp_path: Path) -> Settings:
     for name in names:
         (tmp_path / name).write_text("")
     (tmp_path / "ld.variants.tsv").write_text("")
+    (tmp_path / "gwas.tsv").write_text(GWAS)
+    (tmp_path / "qtl.tsv").write_text(QTL)
     (tmp_path / "genome.fa.fai").write_text("chr1\t1000\t6\t60\t61\n")
     (tmp_path / "cohort.vcf").write_text(VCF)
     pysam.tabix_index(str(tmp_path / "cohort.vcf"), preset="vcf")
@@ -44,12 +49,12 @@ def settings(tmp_path: Path) -> Settings:
     config["ranking"]["weights"] = str(tmp_path / "weights.tsv")
     return Settings(
         config=config,
-        studies={"s": {"path": str(tmp_path / "gwas.tsv")}},
+        studies={"s": {"path": str(tmp_path / "gwas.tsv"), "format": "table", "columns": None}},
         cohorts={
             "c": [{"genotypes": str(tmp_path / "cohort.vcf.gz"), "ld_matrix": None, "dosage_field": "GT"}],
             "m": [{"genotypes": None, "ld_matrix": str(tmp_path / "ld.npz"), "dosage_field": "GT"}],
         },
-        qtls={"q": {"path": str(tmp_path / "qtl.tsv")}},
+        qtls={"q": {"path": str(tmp_path / "qtl.tsv"), "columns": None}},
         models={"m": {"weights": str(tmp_path / "model.npz"), "replicates": None, "background": None}},
     )
 
@@ -100,6 +105,79 @@ def test_lengths_of_the_other_build(settings: Settings, tmp_path: Path) -> None:
 def test_mhc_region_that_is_no_region(settings: Settings) -> None:
     settings.config["loci"]["mhc"]["region"] = "6p21"
     assert "'6p21' is not a region" in problem(settings)
+
+
+def test_a_window_that_no_locus_can_hold(settings: Settings) -> None:
+    settings.config["loci"]["max_locus_bp"] = 10
+    assert "loci.max_locus_bp" in problem(settings)
+
+
+def test_a_table_without_a_needed_column(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "gwas.tsv").write_text(GWAS.replace("p_value", "pval"))
+    message = problem(settings)
+    assert "no column gives a p-value" in message
+    assert "the header is: chromosome" in message
+    assert "Map p_value or" in message
+
+
+def test_a_mapped_column_that_is_not_there(settings: Settings) -> None:
+    settings.qtls["q"]["columns"] = "beta=slope"
+    assert "there is no column 'slope' for beta" in problem(settings)
+
+
+def test_summary_statistics_that_are_no_vcf(settings: Settings) -> None:
+    settings.studies["s"]["format"] = "gwas_vcf"
+    assert "cannot be opened as VCF" in problem(settings)
+
+
+def edit_sheet(path: Path, column: str, value: str, line: int = 2) -> None:
+    rows = [text.split("\t") for text in path.read_text().splitlines()]
+    rows[line - 1][rows[0].index(column)] = value
+    path.write_text("\n".join("\t".join(row) for row in rows) + "\n")
+
+
+def test_problems_of_config_sheets_and_files_come_in_one_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    config: dict[str, Any] = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    for name in ("studies", "qtls"):
+        copied = tmp_path / f"{name}.tsv"
+        copied.write_text((ROOT / config["sheets"][name]).read_text())
+        config["sheets"][name] = str(copied)
+    config["loci"]["windw_bp"] = 5  # an unknown key
+    config["loci"]["lead_p"] = "5e-8"  # a value of the wrong type
+    config["annotations"]["open_chromatin"] = "absent.bed"  # a file that is not there
+    edit_sheet(tmp_path / "studies.tsv", "build", "hg18")  # a cell
+    edit_sheet(tmp_path / "studies.tsv", "columns", "p_value=PVAL", line=3)  # a column of a file
+    edit_sheet(tmp_path / "qtls.tsv", "cohort", "nobody")  # a reference
+    _, problems = examine_run(config, schemas=ROOT / "workflow" / "schemas", where="my.yaml")
+    expected = (
+        "my.yaml: unknown key 'loci.windw_bp'; did you mean 'window_bp'?",
+        "my.yaml: 'loci.lead_p' is '5e-8'",
+        "my.yaml, annotations.open_chromatin: there is no file absent.bed. Correct the path",
+        "studies.tsv, line 2, column 'build': 'hg18'",
+        "there is no column 'PVAL' for p_value",
+        "names cohort 'nobody', which is not in config/cohorts.tsv",
+    )
+    for words in expected:
+        assert sum(words in problem for problem in problems) == 1, words
+    assert len(problems) == len(expected)
+
+
+def test_what_rests_on_a_refused_value_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    config: dict[str, Any] = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    config["sheets"]["cohorts"] = "absent.tsv"
+    config["genome"]["build"] = "hg19"
+    _, problems = examine_run(config, schemas=ROOT / "workflow" / "schemas", where="my.yaml")
+    assert len(problems) == 2, problems  # no study names an unknown cohort, no index has wrong lengths
+
+
+def test_a_sound_run_has_plain_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    config: dict[str, Any] = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    settings = load_run(config, schemas=ROOT / "workflow" / "schemas", where="my.yaml")
+    assert settings.config is config
+    assert {type(row) for row in settings.studies.values()} == {dict}  # jobs need no class of ours to read them
 
 
 def test_all_problems_are_reported_at_once(settings: Settings, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from tqdm import tqdm
 
+Item = TypeVar("Item")
 _LOGGER = logging.getLogger(__name__)
 _SECONDS_BETWEEN_LINES = 60.0
 
@@ -18,14 +20,14 @@ class Progress:
     Parameters
     ----------
     total
-        Units of work.
+        Units of work; None where nobody knows.
     unit
         What is counted, for example `variants`.
     label
         What is being done.
     """
 
-    def __init__(self, total: int, *, unit: str, label: str) -> None:
+    def __init__(self, total: int | None, *, unit: str, label: str) -> None:
         self._bar = tqdm(total=total, unit=f" {unit}", desc=label, disable=not sys.stderr.isatty(), leave=False)
         self._total, self._unit, self._label = total, unit, label
         self._done = 0
@@ -40,6 +42,10 @@ class Progress:
             self._told = now
             _LOGGER.info("%s", self.line(now - self._started))
 
+    def reach(self, done: int) -> None:
+        """Say that `done` units in all are done."""
+        self.advance(done - self._done)
+
     def line(self, seconds: float) -> str:
         """Progress in words after `seconds` of work.
 
@@ -49,8 +55,11 @@ class Progress:
         'scoring: 4 of 10 variants, 2 variants/s, 3 s left'
         """
         rate = self._done / seconds if seconds > 0 else 0.0
+        so_far = f"{self._label}: {self._done}"
+        if self._total is None:
+            return f"{so_far} {self._unit}, {rate:.3g} {self._unit}/s"
         left = f"{(self._total - self._done) / rate:.0f} s left" if rate > 0 else "time left unknown"
-        return f"{self._label}: {self._done} of {self._total} {self._unit}, {rate:.3g} {self._unit}/s, {left}"
+        return f"{so_far} of {self._total} {self._unit}, {rate:.3g} {self._unit}/s, {left}"
 
     def close(self) -> None:
         """Remove the bar and log the rate of the whole."""
@@ -59,10 +68,18 @@ class Progress:
 
 
 @contextmanager
-def progress(total: int, *, unit: str, label: str) -> Iterator[Progress]:
+def progress(total: int | None, *, unit: str, label: str) -> Iterator[Progress]:
     """Progress of the body; see `Progress`."""
     shown = Progress(total, unit=unit, label=label)
     try:
         yield shown
     finally:
         shown.close()
+
+
+def tracked(items: Sequence[Item], *, unit: str, label: str) -> Iterator[Item]:
+    """Yield the items; one is done when the next is asked for. See `Progress`."""
+    with progress(len(items), unit=unit, label=label) as done:
+        for item in items:
+            yield item
+            done.advance(1)

@@ -8,8 +8,9 @@ import csv
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,18 @@ _MODEL_COLUMNS: Mapping[str, Sequence[str]] = {
 }
 _UNIQUE_ID = {"studies": "study", "qtls": "qtl", "models": "model"}
 Row = dict[str, Any]
+Check = Callable[[], Iterable[str]]
+
+
+class RefusedValueError(KeyError):
+    """A value was asked for that has been refused already: what rests on it cannot be judged."""
+
+
+class Sound(dict[str, Any]):
+    """The entries that follow their schema; asking for another one raises `RefusedValueError`."""
+
+    def __missing__(self, key: str) -> Any:
+        raise RefusedValueError(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,32 +124,94 @@ def load_settings(config: Mapping[str, Any], *, schemas: Path, where: str) -> Se
     InputError
         That lists every problem: key or file, line and column, the value, and what was expected.
     """
-    problems = list(_config_problems(config, _schema(schemas, "config"), where))
-    if problems:
-        raise _refusal(problems, where)
-    sheets: dict[str, list[Row]] = {}
-    for name in SHEETS:
-        sheets[name], found = _read_sheet(config["sheets"][name], _schema(schemas, name), key=f"sheets.{name}")
-        problems += found
-        problems += _repeated_ids(sheets[name], _UNIQUE_ID.get(name), config["sheets"][name])
-    if not problems:
-        problems += _broken_references(config, sheets, where)
-    if problems:
-        raise _refusal(problems, where)
-    return _settings(config, sheets)
+    settings, problems = examine_settings(config, schemas=schemas, where=where)
+    refuse(problems, where)
+    return without_guards(settings, config)
 
 
-def _settings(config: Mapping[str, Any], sheets: Mapping[str, list[Row]]) -> Settings:
+def examine_settings(config: Mapping[str, Any], *, schemas: Path, where: str) -> tuple[Settings, list[str]]:
+    """Find every problem of a config and the sheets it names.
+
+    Parameters
+    ----------
+    config, schemas, where
+        See `load_settings`.
+
+    Returns
+    -------
+    tuple
+        What is sound of the settings (`Sound`: asking for the rest raises `RefusedValueError`), and the problems.
+    """
+    schema = _schema(schemas, "config")
+    errors = list(jsonschema.Draft202012Validator(schema).iter_errors(config))
+    sound = _sound_part(config, errors)
+    sheets = {name: _read_sheet(name, sound, _schema(schemas, name)) for name in SHEETS}
+    problems = list(_config_problems(errors, schema, where))
+    problems += [problem for sheet in sheets.values() for problem in sheet.problems]
+    problems += _judge(_references(sound, sheets, where))
+    return _settings(sound, sheets), problems
+
+
+def refuse(problems: Iterable[str], where: str) -> None:
+    """Raise one InputError that lists all problems, each once; nothing happens when there are none."""
+    distinct = list(dict.fromkeys(problems))
+    if distinct:
+        raise _refusal(distinct, where)
+
+
+def without_guards(settings: Settings, config: Mapping[str, Any]) -> Settings:
+    """The settings with the config as written and plain rows, which jobs can be handed."""
+    plain: dict[str, Any] = {
+        name: {key: dict(row) for key, row in getattr(settings, name).items()} for name in ("studies", "qtls", "models")
+    }
+    cohorts = {cohort: [dict(row) for row in rows] for cohort, rows in settings.cohorts.items()}
+    return replace(settings, config=config, cohorts=cohorts, **plain)
+
+
+def _sound_part(config: Mapping[str, Any], errors: Iterable[jsonschema.ValidationError]) -> Sound:
+    """The config without the values that break the schema."""
+    sound = _guarded(config) if isinstance(config, Mapping) else Sound()
+    for error in errors:
+        if error.validator not in {"additionalProperties", "required"}:
+            _drop(sound, list(error.absolute_path))
+    return sound
+
+
+def _guarded(values: Mapping[str, Any]) -> Sound:
+    return Sound({key: _guarded(value) if isinstance(value, Mapping) else value for key, value in values.items()})
+
+
+def _drop(values: Sound, path: Sequence[str | int]) -> None:
+    """Remove the value at a path; a list goes as a whole."""
+    for key in path[:-1]:
+        if not isinstance(values.get(str(key)), Sound):
+            values.pop(str(key), None)
+            return
+        values = values[str(key)]
+    if path:
+        values.pop(str(path[-1]), None)
+
+
+def _judge(checks: Iterable[Check]) -> list[str]:
+    """Problems that checks find; one that asks for a refused value has nothing to say."""
+    problems: list[str] = []
+    for check in checks:
+        try:
+            problems += check()
+        except RefusedValueError:
+            continue
+    return problems
+
+
+def _settings(config: Sound, sheets: Mapping[str, "_Sheet"]) -> Settings:
     cohorts: dict[str, list[Row]] = {}
-    for row in sheets["cohorts"]:
-        cohorts.setdefault(row["cohort"], []).append(row)
-    return Settings(
-        config=config,
-        studies={row["study"]: row for row in sheets["studies"]},
-        cohorts=cohorts,
-        qtls={row["qtl"]: row for row in sheets["qtls"]},
-        models={row["model"]: row for row in sheets["models"]},
-    )
+    for row in sheets["cohorts"].rows:
+        if "cohort" in row:
+            cohorts.setdefault(row["cohort"], []).append(row)
+    rows: dict[str, dict[str, Row]] = {
+        name: {row[column]: row for row in sheets[name].rows if column in row} for name, column in _UNIQUE_ID.items()
+    }
+    return Settings(config=config, cohorts=cohorts, **rows)
 
 
 def _refusal(problems: Sequence[str], where: str) -> InputError:
@@ -155,9 +230,10 @@ def _schema(folder: Path, name: str) -> dict[str, Any]:
     return schema
 
 
-def _config_problems(config: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> Iterator[str]:
-    validator = jsonschema.Draft202012Validator(schema)
-    for error in sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.absolute_path))):
+def _config_problems(
+    errors: Iterable[jsonschema.ValidationError], schema: Mapping[str, Any], where: str
+) -> Iterator[str]:
+    for error in sorted(errors, key=lambda error: list(map(str, error.absolute_path))):
         prefix = ".".join(map(str, error.absolute_path))
         yield from (f"{where}: {text}" for text in _explain(error, prefix, schema))
 
@@ -203,35 +279,59 @@ def _description(schema: Mapping[str, Any], path: Iterable[str | int]) -> str | 
     return entry.get("description")
 
 
-def _read_sheet(path: str, schema: Mapping[str, Any], *, key: str) -> tuple[list[Row], list[str]]:
-    """Read one TSV sheet: rows with values in the schema's types, and problems."""
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """One sheet as read: rows without refused cells, problems, and whether every line is among the rows."""
+
+    rows: list[Sound]
+    problems: list[str]
+    is_whole: bool
+
+    def names(self, column: str) -> list[str]:
+        """Ids of the sheet; refused when some of them are not known."""
+        if not self.is_whole:
+            raise RefusedValueError(column)
+        return [row[column] for row in self.rows]
+
+
+def _read_sheet(name: str, config: Sound, schema: Mapping[str, Any]) -> _Sheet:
+    """Read one TSV sheet, values in the schema's types."""
+    try:
+        path = config["sheets"][name]
+    except RefusedValueError:
+        return _Sheet([], [], is_whole=False)
     if not Path(path).is_file():
-        return [], [f"'{key}': no file {path!r}"]
+        return _Sheet([], [f"'sheets.{name}': no file {path!r}"], is_whole=False)
     with Path(path).open(newline="") as handle:
         reader = csv.reader(handle, delimiter="\t")
         header = next(reader, [])
-        columns = list(schema["properties"])
-        problems = [
-            f"{path}, line 1: unknown column '{name}'{_suggestion(name, columns)}"
-            for name in header
-            if name not in columns
-        ]
-        problems += [f"{path}, line 1: missing column '{name}'" for name in columns if name not in header]
-        problems += [f"{path}, line 1: column '{name}' twice" for name in set(header) if header.count(name) > 1]
-        rows: list[Row] = []
-        for cells in reader if not problems else ():
-            if not any(cell.strip() for cell in cells):
-                continue
-            place = f"{path}, line {reader.line_num}"
-            if len(cells) != len(header):
-                problems.append(f"{place}: {len(cells)} cells, expected {len(header)} (separated by tabs)")
-                continue
-            row = {name: _cell(cell, schema["properties"][name]) for name, cell in zip(header, cells, strict=True)}
-            problems += _row_problems(row, schema, place)
-            rows.append(row)
-    if not rows and not problems:
+        problems = _header_problems(header, list(schema["properties"]), path)
+        if problems:
+            return _Sheet([], problems, is_whole=False)
+        lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    rows: list[Sound] = []
+    for number, cells in lines:
+        place = f"{path}, line {number}"
+        if len(cells) != len(header):
+            problems.append(f"{place}: {len(cells)} cells, expected {len(header)} (separated by tabs)")
+            continue
+        row = {key: _cell(cell, schema["properties"][key]) for key, cell in zip(header, cells, strict=True)}
+        refused = _row_problems(row, schema, place)
+        problems += refused.values()
+        rows.append(Sound({key: value for key, value in row.items() if key not in refused}))
+    if not lines:
         problems.append(f"{path}: no rows")
-    return rows, problems
+    problems += _repeated_ids(rows, _UNIQUE_ID.get(name), path)
+    return _Sheet(rows, problems, is_whole=0 < len(rows) == len(lines))
+
+
+def _header_problems(header: Sequence[str], columns: Sequence[str], path: str) -> list[str]:
+    problems = [
+        f"{path}, line 1: unknown column '{name}'{_suggestion(name, columns)}" for name in header if name not in columns
+    ]
+    problems += [f"{path}, line 1: missing column '{name}'" for name in columns if name not in header]
+    problems += [f"{path}, line 1: column '{name}' twice" for name in set(header) if header.count(name) > 1]
+    return problems
 
 
 def _cell(text: str, schema: Mapping[str, Any]) -> str | float | None:
@@ -249,133 +349,137 @@ def _cell(text: str, schema: Mapping[str, Any]) -> str | float | None:
     return int(number) if number.is_integer() else number
 
 
-def _row_problems(row: Row, schema: Mapping[str, Any], place: str) -> list[str]:
+def _row_problems(row: Row, schema: Mapping[str, Any], place: str) -> dict[str, str]:
+    """What is wrong with each column of a row."""
     errors = jsonschema.Draft202012Validator(schema).iter_errors(row)
-    return [
-        f"{place}, column '{error.absolute_path[0]}': "
+    return {
+        str(error.absolute_path[0]): f"{place}, column '{error.absolute_path[0]}': "
         + ("is empty" if error.instance is None else f"{error.instance!r}")
         + f", expected {_expected(error, schema)}"
         for error in errors
-    ]
+    }
 
 
 def _repeated_ids(rows: Sequence[Row], column: str | None, path: str) -> list[str]:
     if column is None:
         return []
-    ids = [row[column] for row in rows]
-    repeated = [name for name in dict.fromkeys(ids) if ids.count(name) > 1]
-    return [f"{path}: {column} '{name}' stands in {ids.count(name)} rows; ids must be unique" for name in repeated]
-
-
-def _cohort_contradictions(rows: Sequence[Row], path: str) -> list[str]:
-    """Cohorts with two files for one chromosome, or with several dosage fields: only one of them would be read."""
-    problems = [
-        f"{path}: cohort '{row['cohort']}' needs in each row either genotypes and dosage_field, or an ld_matrix and "
-        "n_samples, the people behind it"
-        for row in rows
-        if len(_ld_files(row)) != 1 or row["dosage_field" if row["ld_matrix"] is None else "n_samples"] is None
-    ]
-    for cohort in dict.fromkeys(row["cohort"] for row in rows):
-        of_cohort = [row for row in rows if row["cohort"] == cohort]
-        own = [row for row in of_cohort if row["genotypes"] is not None]
-        if own and len(own) < len(of_cohort):
-            problems.append(f"{path}: cohort '{cohort}' has genotypes in some rows and LD matrices in others; make two")
-        chromosomes = Counter(canonical_chromosome(row["chromosome"]) for row in own)
-        problems += [
-            f"{path}: cohort '{cohort}' has {count} rows for chromosome '{chromosome}'; give each one file"
-            for chromosome, count in chromosomes.items()
-            if count > 1
-        ]
-        fields = sorted({row["dosage_field"] for row in own if row["dosage_field"] is not None})
-        if len(fields) > 1:
-            problems.append(f"{path}: cohort '{cohort}' has dosage fields {' and '.join(fields)}; give it one")
-    return problems
-
-
-def _unknown_cohorts(config: Mapping[str, Any], sheets: Mapping[str, list[Row]]) -> list[str]:
-    """Studies and QTL sets that name a cohort which the cohorts sheet does not have."""
-    cohorts = {row["cohort"] for row in sheets["cohorts"]}
+    counts = Counter(row[column] for row in rows if column in row)
     return [
-        f"{config['sheets'][sheet]}: {kind} '{row[kind]}' names cohort '{row['cohort']}', "
-        f"which is not in {config['sheets']['cohorts']}{_suggestion(row['cohort'], sorted(cohorts))}"
-        for sheet, kind in (("studies", "study"), ("qtls", "qtl"))
-        for row in sheets[sheet]
-        if row["cohort"] is not None and row["cohort"] not in cohorts
+        f"{path}: {column} '{name}' stands in {count} rows; ids must be unique"
+        for name, count in counts.items()
+        if count > 1
     ]
 
 
-def _broken_pairs(config: Mapping[str, Any], sheets: Mapping[str, list[Row]], where: str) -> list[str]:
+def _references(config: Sound, sheets: Mapping[str, _Sheet], where: str) -> Iterator[Check]:
+    """Checks of what one part of the run says of another; each asks for its values when it is called."""
+    for row in sheets["cohorts"].rows:
+        yield partial(_ld_file_problems, row, config)
+    for cohort in dict.fromkeys(row["cohort"] for row in sheets["cohorts"].rows if "cohort" in row):
+        yield partial(_cohort_contradictions, cohort, sheets["cohorts"].rows, config)
+    for row in sheets["models"].rows:
+        yield partial(_contradictory_model, row, config)
+    for name, column in (("studies", "study"), ("qtls", "qtl")):
+        for row in sheets[name].rows:
+            yield partial(_unknown_cohort, row, column, sheets["cohorts"], config, name)
+            yield partial(_unknown_build, row, column, config, name, where)
+    for row in sheets["studies"].rows:
+        yield partial(_half_counts, row, config)
+    yield partial(_broken_pairs, config, sheets["studies"], where)
+    yield partial(_unfitted_priors, config, where)
+    yield partial(_unknown_mutators, config, sheets["models"], where)
+    yield partial(_reversed_limits, config, where)
+
+
+def _ld_file_problems(row: Row, config: Sound) -> Iterator[str]:
+    needs = "dosage_field" if row["ld_matrix"] is None else "n_samples"
+    if len(_ld_files(row)) != 1 or row[needs] is None:
+        yield (
+            f"{config['sheets']['cohorts']}: cohort '{row['cohort']}' needs in each row either genotypes and "
+            "dosage_field, or an ld_matrix and n_samples, the people behind it"
+        )
+
+
+def _cohort_contradictions(cohort: str, rows: Sequence[Row], config: Sound) -> Iterator[str]:
+    """Two files for one chromosome, or several dosage fields: only one of them would be read."""
+    place = f"{config['sheets']['cohorts']}: cohort '{cohort}'"
+    of_cohort = [row for row in rows if row.get("cohort") == cohort]
+    own = [row for row in of_cohort if row["genotypes"] is not None]
+    if own and len(own) < len(of_cohort):
+        yield f"{place} has genotypes in some rows and LD matrices in others; make two"
+    for chromosome, count in Counter(canonical_chromosome(row["chromosome"]) for row in own).items():
+        if count > 1:
+            yield f"{place} has {count} rows for chromosome '{chromosome}'; give each one file"
+    fields = sorted({row["dosage_field"] for row in own if row["dosage_field"] is not None})
+    if len(fields) > 1:
+        yield f"{place} has dosage fields {' and '.join(fields)}; give it one"
+
+
+def _unknown_cohort(row: Row, kind: str, cohorts: _Sheet, config: Sound, sheet: str) -> Iterator[str]:
+    """A study or QTL set that names a cohort which the cohorts sheet does not have."""
+    known = set(cohorts.names("cohort"))
+    if row["cohort"] is not None and row["cohort"] not in known:
+        yield (
+            f"{config['sheets'][sheet]}: {kind} '{row[kind]}' names cohort '{row['cohort']}', which is not in "
+            f"{config['sheets']['cohorts']}{_suggestion(row['cohort'], sorted(known))}"
+        )
+
+
+def _unknown_build(row: Row, kind: str, config: Sound, sheet: str, where: str) -> Iterator[str]:
+    build = config["genome"]["build"]
+    if row["build"] not in {build, *config["genome"]["chains"]}:
+        yield (
+            f"{config['sheets'][sheet]}: {kind} '{row[kind]}' is on {row['build']}, the run on {build}, and {where} "
+            f"has no 'genome.chains.{row['build']}'"
+        )
+
+
+def _half_counts(row: Row, config: Sound) -> Iterator[str]:
+    if row["trait_type"] == "case_control" and (row["n_cases"] is None) != (row["n_controls"] is None):
+        place = f"{config['sheets']['studies']}: study '{row['study']}'"
+        yield f"{place} has only one of n_cases and n_controls; give both or neither"
+
+
+def _broken_pairs(config: Sound, sheet: _Sheet, where: str) -> Iterator[str]:
     """Exposures and outcomes that are no study with summary statistics."""
-    studies = {row["study"]: row for row in sheets["studies"]}
-    problems = []
+    formats = dict(zip(sheet.names("study"), sheet.names("format"), strict=True))
     for number, pair in enumerate(config["mendelian_randomization"]["pairs"]):
         for role in ("exposure", "outcome"):
             place, name = f"{where}: 'mendelian_randomization.pairs.{number}.{role}'", pair[role]
-            if name not in studies:
-                problems.append(f"{place} is '{name}', which is no study{_suggestion(name, sorted(studies))}")
-            elif studies[name]["format"] == "credible_sets":
-                problems.append(f"{place} is '{name}', which comes as credible sets; it takes summary statistics")
-    return problems
+            if name not in formats:
+                yield f"{place} is '{name}', which is no study{_suggestion(name, sorted(formats))}"
+            elif formats[name] == "credible_sets":
+                yield f"{place} is '{name}', which comes as credible sets; it takes summary statistics"
 
 
-def _unfitted_priors(config: Mapping[str, Any], where: str) -> list[str]:
+def _unfitted_priors(config: Sound, where: str) -> Iterator[str]:
     """Uses of functional priors in a run that does not fit them."""
     if config["functional_priors"]["enabled"]:
-        return []
-    users = (("functional_priors", "ranking"), ("colocalization", "variant_priors"))
-    return [
-        f"{where}: '{section}.{key}' is functional, and 'functional_priors.enabled' is false"
-        for section, key in users
-        if config[section][key] == "functional"
-    ]
+        return
+    for section, key in (("functional_priors", "ranking"), ("colocalization", "variant_priors")):
+        if config[section][key] == "functional":
+            yield f"{where}: '{section}.{key}' is functional, and 'functional_priors.enabled' is false"
 
 
-def _contradictory_models(rows: Sequence[Row], path: str) -> list[str]:
-    """Models whose replicates and weights do not go together, and columns that a backend would ignore."""
-    problems = []
-    for row in rows:
-        read = _MODEL_COLUMNS[row["backend"]]
-        columns = ("replicates", *_TRACK_COLUMNS)
-        ignored = [name for name in columns if row[name] is not None and name not in read]
-        if ignored:
-            problems.append(
-                f"{path}: model '{row['model']}' of backend {row['backend']} does not read {', '.join(ignored)}; "
-                "leave that empty"
-            )
-        if ("{replicate}" in row["weights"]) != (row["replicates"] is not None):
-            problems.append(
-                f"{path}: model '{row['model']}' must have both '{{replicate}}' in weights and a list of replicates, "
-                "or neither"
-            )
-    return problems
+def _contradictory_model(row: Row, config: Sound) -> Iterator[str]:
+    """Replicates and weights that do not go together, and columns that the backend would ignore."""
+    place = f"{config['sheets']['models']}: model '{row['model']}'"
+    read = _MODEL_COLUMNS[row["backend"]]
+    ignored = [name for name in ("replicates", *_TRACK_COLUMNS) if row.get(name) is not None and name not in read]
+    if ignored:
+        yield f"{place} of backend {row['backend']} does not read {', '.join(ignored)}; leave that empty"
+    if ("{replicate}" in row["weights"]) != (row["replicates"] is not None):
+        yield f"{place} must have both '{{replicate}}' in weights and a list of replicates, or neither"
 
 
-def _broken_references(config: Mapping[str, Any], sheets: Mapping[str, list[Row]], where: str) -> list[str]:
-    """Ids and builds that one part of the run names and another does not provide."""
-    problems = _cohort_contradictions(sheets["cohorts"], config["sheets"]["cohorts"])
-    problems += _contradictory_models(sheets["models"], config["sheets"]["models"])
-    problems += _unknown_cohorts(config, sheets)
-    problems += _broken_pairs(config, sheets, where)
-    for row in sheets["studies"]:
-        if row["trait_type"] == "case_control" and (row["n_cases"] is None) != (row["n_controls"] is None):
-            place = f"{config['sheets']['studies']}: study '{row['study']}'"
-            problems.append(f"{place} has only one of n_cases and n_controls; give both or neither")
-    known = {config["genome"]["build"], *config["genome"]["chains"]}
-    for name, column in (("studies", "study"), ("qtls", "qtl")):
-        problems += [
-            f"{config['sheets'][name]}: {column} '{row[column]}' is on {row['build']}, the run on "
-            f"{config['genome']['build']}, and {where} has no 'genome.chains.{row['build']}'"
-            for row in sheets[name]
-            if row["build"] not in known
-        ]
-    problems += _unfitted_priors(config, where)
-    models = [row["model"] for row in sheets["models"]]
-    problems += [
-        f"{where}: 'mutagenesis.models' names '{name}', which is no model{_suggestion(str(name), models)}"
-        for name in config["mutagenesis"]["models"] or ()
-        if name not in models
-    ]
+def _unknown_mutators(config: Sound, sheet: _Sheet, where: str) -> Iterator[str]:
+    models = sheet.names("model")
+    for name in config["mutagenesis"]["models"] or ():
+        if name not in models:
+            yield f"{where}: 'mutagenesis.models' names '{name}', which is no model{_suggestion(str(name), models)}"
+
+
+def _reversed_limits(config: Sound, where: str) -> Iterator[str]:
     ld = config["finemapping"]["ld"]
     if ld["warn_lambda"] > ld["fail_lambda"]:
-        problems.append(f"{where}: 'finemapping.ld.warn_lambda' is above 'finemapping.ld.fail_lambda'")
-    return problems
+        yield f"{where}: 'finemapping.ld.warn_lambda' is above 'finemapping.ld.fail_lambda'"

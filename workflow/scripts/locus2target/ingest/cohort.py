@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +17,7 @@ from locus2target.core.errors import InputError
 from locus2target.core.intervals import Region, start_of
 from locus2target.core.variants import FetchSequence, Variant, normalize_variant
 from locus2target.ingest.dosage_rows import CodeArray, DosageArray, DosageRows, PlacedAllele
-from locus2target.ingest.files import HoldsFiles, check_bgzf, require_file
+from locus2target.ingest.files import HoldsFiles, check_bgzf, has_index, require_file
 from locus2target.ingest.genome import Genome
 
 DosageField = Literal["GT", "DS"]
@@ -165,7 +164,7 @@ def check_genotypes(path: str, *, dosage_field: DosageField, where: str) -> None
     """
     require_file(path, where=where)
     check_bgzf(path, where=where)
-    if not any(Path(f"{path}{suffix}").is_file() for suffix in (".tbi", ".csi")):
+    if not has_index(path):
         raise InputError(
             f"{path} has no index (.tbi or .csi) beside it",
             where=where,

@@ -58,6 +58,11 @@ def is_bgzf(path: str | Path) -> bool:
     return header.startswith(_GZIP_MAGIC) and header[12:16] == _BGZF_SUBFIELD
 
 
+def has_index(path: str | Path) -> bool:
+    """Whether an index of a VCF or BCF lies beside it."""
+    return any(Path(f"{path}{suffix}").is_file() for suffix in (".tbi", ".csi"))
+
+
 def check_bgzf(path: str | Path, *, where: str) -> None:
     """Refuse a file that is not block-gzipped, or that lacks BGZF's closing block.
 

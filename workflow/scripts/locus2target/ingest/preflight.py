@@ -7,18 +7,61 @@ from typing import Any
 
 from locus2target.core.chromosomes import canonical_chromosome
 from locus2target.core.errors import InputError
-from locus2target.core.intervals import parse_region
-from locus2target.core.settings import Settings
+from locus2target.core.settings import RefusedValueError, Settings, examine_settings, refuse, without_guards
 from locus2target.ingest.cohort import check_genotypes
+from locus2target.ingest.columns import (
+    CREDIBLE_SET_DEFAULTS,
+    CREDIBLE_SET_NAMES,
+    CREDIBLE_SET_NEEDS,
+    QTL_DEFAULTS,
+    QTL_NAMES,
+    STUDY_DEFAULTS,
+    STUDY_NAMES,
+    parse_column_map,
+)
 from locus2target.ingest.files import require_file
 from locus2target.ingest.genome import check_build
 from locus2target.ingest.ld_matrix import variants_path
+from locus2target.ingest.readers import check_delimited, check_gwas_vcf
+from locus2target.statgen.loci import LocusRules
 
 Check = Callable[[], object]
+_FILES = (("report", "review"), ("genome", "gtf"), ("ranking", "weights"), ("mutagenesis", "motifs"))
+
+
+def load_run(config: Mapping[str, Any], *, schemas: Path, where: str) -> Settings:
+    """Validate config, sheets and files, and report every problem of all three at once.
+
+    Parameters
+    ----------
+    config
+        As parsed from YAML.
+    schemas
+        Folder of `<name>.schema.yaml`.
+    where
+        Name of the config for messages.
+
+    Raises
+    ------
+    InputError
+        That lists every problem found.
+    """
+    settings, problems = examine_run(config, schemas=schemas, where=where)
+    refuse(problems, where)
+    return without_guards(settings, config)
+
+
+def examine_run(config: Mapping[str, Any], *, schemas: Path, where: str) -> tuple[Settings, list[str]]:
+    """What is sound of the settings (see `settings.Sound`), and the problems of config, sheets and files.
+
+    A file that a refused key or cell names is not looked at; every other file is.
+    """
+    settings, problems = examine_settings(config, schemas=schemas, where=where)
+    return settings, list(dict.fromkeys([*problems, *file_problems(settings, where=where)]))
 
 
 def check_inputs(settings: Settings, *, where: str) -> None:
-    """Refuse a run whose files are missing, not indexed, cut short, or on another build than the config says.
+    """Refuse a run whose files are missing, not indexed, cut short, on another build, or lack a column.
 
     Parameters
     ----------
@@ -32,58 +75,90 @@ def check_inputs(settings: Settings, *, where: str) -> None:
     InputError
         That lists every problem found.
     """
+    refuse(file_problems(settings, where=where), where)
+
+
+def file_problems(settings: Settings, *, where: str) -> list[str]:
+    """One line per file that cannot be used, with its place and the remedy."""
     problems = []
     for check in _checks(settings, where):
         try:
             check()
         except InputError as error:
             problems.append(str(error))
-    if problems:
-        listed = "".join(f"\n  - {problem}" for problem in dict.fromkeys(problems))
-        raise InputError(f"inputs cannot be used:{listed}\n", where=where, remedy="Nothing has run.")
+        except RefusedValueError:  # the settings' own problem, told already
+            continue
+    return problems
 
 
 def _checks(settings: Settings, where: str) -> Iterator[Check]:
+    """Checks that ask for their values when they are called."""
     config = settings.config
-    yield partial(_check_genome, config["genome"], where)
-    yield partial(parse_region, config["loci"]["mhc"]["region"], where=f"{where}, loci.mhc.region")
-    for place, path in _plain_files(settings, where):
-        yield partial(require_file, path, where=place)
+    yield partial(_check_genome, config, where)
+    yield partial(_check_loci, config)
+    for section, key in _FILES:
+        yield partial(_check_file, config, (section, key), where)
+    for build in config.get("genome", {}).get("chains", {}):
+        yield partial(_check_file, config, ("genome", "chains", build), where)
+    for name in config.get("annotations", {}):
+        yield partial(_check_file, config, ("annotations", name), where)
+    for path in config.get("pathways", {}).get("gene_sets", ()):
+        yield partial(require_file, path, where=f"{where}, pathways.gene_sets")
+    for study, row in settings.studies.items():
+        yield partial(_check_study, row, f"{_sheet(config, 'studies')}, study '{study}'")
+    for qtl, row in settings.qtls.items():
+        yield partial(_check_qtl, row, f"{_sheet(config, 'qtls')}, qtl '{qtl}'")
     for model in settings.models:
-        for path in settings.weights(model):
-            yield partial(_check_weights, path, f"{config['sheets']['models']}, model '{model}'")
+        yield partial(_check_model, settings, model, f"{_sheet(config, 'models')}, model '{model}'")
     for cohort, rows in settings.cohorts.items():
-        place = f"{config['sheets']['cohorts']}, cohort '{cohort}'"
         for row in rows:
-            yield partial(_check_ld_source, row, place)
+            yield partial(_check_ld_source, row, f"{_sheet(config, 'cohorts')}, cohort '{cohort}'")
 
 
-def _plain_files(settings: Settings, where: str) -> Iterator[tuple[str, str]]:
-    """Place that names a file, and the file."""
-    config = settings.config
-    yield f"{where}, genome.gtf", config["genome"]["gtf"]
-    yield f"{where}, ranking.weights", config["ranking"]["weights"]
-    yield f"{where}, mutagenesis.motifs", config["mutagenesis"]["motifs"]
-    for build, path in config["genome"]["chains"].items():
-        yield f"{where}, genome.chains.{build}", path
-    for name, path in config["annotations"].items():
-        if path is not None:
-            yield f"{where}, annotations.{name}", path
-    for path in config["pathways"]["gene_sets"]:
-        yield f"{where}, pathways.gene_sets", path
-    for sheet, kind in (("studies", "study"), ("qtls", "qtl")):
-        rows: Mapping[str, Mapping[str, Any]] = getattr(settings, sheet)
-        for name, row in rows.items():
-            yield f"{config['sheets'][sheet]}, {kind} '{name}'", row["path"]
-    for name, row in settings.models.items():
-        if row["background"] is not None:
-            yield f"{config['sheets']['models']}, model '{name}'", row["background"]
+def _sheet(config: Mapping[str, Any], name: str) -> str:
+    return str(config["sheets"][name])
 
 
-def _check_weights(path: str, place: str) -> None:
-    """Weights are there: a file, or a folder that a job looks into."""
-    if not Path(path).is_dir():
-        require_file(path, where=place)
+def _check_loci(config: Mapping[str, Any]) -> None:
+    """The lengths of windows and loci go together, and the MHC is a region."""
+    LocusRules.from_settings(config["loci"])
+
+
+def _check_file(config: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
+    value: Any = config
+    for key in keys:
+        value = value[key]
+    if value is not None:  # an annotation that the run goes without
+        require_file(value, where=f"{where}, {'.'.join(keys)}")
+
+
+def _check_study(row: Mapping[str, Any], place: str) -> None:
+    """The file is there, is not cut short as far as its end tells, and has the columns that are needed."""
+    path, form = row["path"], row["format"]
+    require_file(path, where=place)
+    if form == "gwas_vcf":
+        check_gwas_vcf(path)
+    elif form == "credible_sets":
+        mapping = parse_column_map(row["columns"], names=CREDIBLE_SET_NAMES, where=f"{place}, columns")
+        check_delimited(path, mapping, CREDIBLE_SET_DEFAULTS, needs=CREDIBLE_SET_NEEDS)
+    else:
+        mapping = parse_column_map(row["columns"], names=STUDY_NAMES, where=f"{place}, columns")
+        check_delimited(path, mapping, STUDY_DEFAULTS)
+
+
+def _check_qtl(row: Mapping[str, Any], place: str) -> None:
+    require_file(row["path"], where=place)
+    mapping = parse_column_map(row["columns"], names=QTL_NAMES, where=f"{place}, columns")
+    check_delimited(row["path"], mapping, QTL_DEFAULTS)
+
+
+def _check_model(settings: Settings, model: str, place: str) -> None:
+    """Weights are there: files, or folders that a job looks into; and the background, where one is given."""
+    for path in settings.weights(model):
+        if not Path(path).is_dir():
+            require_file(path, where=place)
+    if settings.models[model]["background"] is not None:
+        require_file(settings.models[model]["background"], where=place)
 
 
 def _check_ld_source(row: Mapping[str, Any], place: str) -> None:
@@ -94,13 +169,13 @@ def _check_ld_source(row: Mapping[str, Any], place: str) -> None:
         check_genotypes(row["genotypes"], dosage_field=row["dosage_field"], where=place)
 
 
-def _check_genome(genome: Mapping[str, Any], where: str) -> None:
+def _check_genome(config: Mapping[str, Any], where: str) -> None:
     """The FASTA is there, and the lengths in its index, when it has one, are those of the build."""
-    place = f"{where}, genome.fasta"
-    require_file(genome["fasta"], where=place)
-    index = Path(f"{genome['fasta']}.fai")
+    place, fasta = f"{where}, genome.fasta", config["genome"]["fasta"]
+    require_file(fasta, where=place)
+    index = Path(f"{fasta}.fai")
     if index.is_file():  # otherwise step index_reference looks at the lengths
-        check_build(_indexed_lengths(index), genome["build"], where=f"{place}, {index}")
+        check_build(_indexed_lengths(index), config["genome"]["build"], where=f"{place}, {index}")
 
 
 def _indexed_lengths(index: Path) -> dict[str, int]:

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from cyvcf2 import VCF
 
 from locus2target.core.chromosomes import canonical_chromosome
 from locus2target.core.errors import InputError
+from locus2target.core.progress import progress
 from locus2target.ingest.columns import ASSOCIATION_NEEDS, Needs, resolve_columns
-from locus2target.ingest.files import BROKEN_GZIP, check_bgzf, is_bgzf, is_gzipped, require_file
+from locus2target.ingest.files import BROKEN_GZIP, check_bgzf, has_index, is_bgzf, is_gzipped, require_file
 
 _TEXTS = (
     *("chromosome", "effect_allele", "other_allele", "rsid"),
@@ -47,6 +49,7 @@ _VCF_NUMBERS = {
 }
 _MISSING = ("", ".", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>")
 _ROWS_PER_CHUNK = 500_000
+_KILOBYTE = 1_000
 _COMBINED = r"^(?:chr)?(?P<chromosome>[^:_]+)[:_](?P<position>\d+)[:_](?P<ref>[^:_]+)[:_](?P<alt>[^:_]+)(?:[:_].*)?$"
 _SMALLEST_DOUBLE = 1e-300  # below, -log10 p is read from the text: doubles lose digits and then underflow to 0
 
@@ -99,16 +102,18 @@ def read_gwas_vcf(path: str) -> RawTable:
     whole: dict[str, array[int]] = {"row": array("q"), "position": array("q")}
     numbers: dict[str, array[float]] = {tag: array("d") for tag in tags}
     has_id = _has_format(vcf, "ID")
-    for row, record in enumerate(_records(vcf, path), start=1):
-        alts = record.ALT or [None]
-        rsid = record.ID or _format_id(record, has_id)
-        for alt in alts:
-            for name, value in zip(texts, (record.CHROM, record.REF, alt, rsid), strict=True):
-                texts[name].append(value)
-            whole["row"].append(row)
-            whole["position"].append(record.POS)
-        for tag in tags:
-            numbers[tag].extend(_per_alt(record.format(tag), len(alts)))
+    with progress(_indexed_records(vcf, path), unit="records", label=f"reading {Path(path).name}") as done:
+        for row, record in enumerate(_records(vcf, path), start=1):
+            alts = record.ALT or [None]
+            rsid = record.ID or _format_id(record, has_id)
+            for alt in alts:
+                for name, value in zip(texts, (record.CHROM, record.REF, alt, rsid), strict=True):
+                    texts[name].append(value)
+                whole["row"].append(row)
+                whole["position"].append(record.POS)
+            for tag in tags:
+                numbers[tag].extend(_per_alt(record.format(tag), len(alts)))
+            done.advance(1)
     if not whole["row"]:
         raise _empty(path)
     frame = pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in texts.items()})
@@ -119,6 +124,18 @@ def read_gwas_vcf(path: str) -> RawTable:
         frame[_VCF_NUMBERS[tag]] = np.asarray(numbers[tag], dtype=np.float64)
     columns = {_VCF_NUMBERS[tag]: tag for tag in tags}
     return RawTable(_complete(frame), path, columns, names_ref=True, contig_lengths=_contig_lengths(vcf))
+
+
+def check_gwas_vcf(path: str) -> None:
+    """Refuse what `read_gwas_vcf` would refuse before its first record.
+
+    Raises
+    ------
+    InputError
+        If the file is no VCF, is cut short as far as its end tells, or does not hold one study.
+    """
+    _check_whole(path)
+    _open_vcf(path).close()
 
 
 def _open_vcf(path: str) -> Any:
@@ -135,6 +152,11 @@ def _open_vcf(path: str) -> Any:
             remedy="Extract the study, for example with bcftools view -s.",
         )
     return vcf
+
+
+def _indexed_records(vcf: Any, path: str) -> int | None:
+    """Records by the file's index; None without one."""
+    return int(vcf.num_records) if has_index(path) else None
 
 
 def _has_format(vcf: Any, tag: str) -> bool:
@@ -223,6 +245,27 @@ def read_delimited(
     return RawTable(frame, path, columns, names_ref="effect_allele" not in columns, unreadable=unreadable)
 
 
+def check_delimited(
+    path: str, mapping: Mapping[str, str], defaults: Mapping[str, str], *, needs: Needs = ASSOCIATION_NEEDS
+) -> None:
+    """Refuse what `read_delimited` would refuse before its first data row.
+
+    Parameters
+    ----------
+    path, mapping, defaults, needs
+        See `read_delimited`.
+
+    Raises
+    ------
+    InputError
+        If the file is empty, is cut short as far as its end tells, or lacks a column.
+    """
+    _check_whole(path)
+    with _readable(path):
+        header, _, _ = _read_header(path)
+    resolve_columns(header, mapping, defaults, needs=needs, where=path)
+
+
 def _read_header(path: str) -> tuple[list[str], str, int]:
     """Column names, separator, and lines up to and including the header."""
     with _open(path) as lines:
@@ -239,7 +282,8 @@ def _chunks(
     path: str, header: list[str], separator: str, n_skipped: int, columns: Mapping[str, str]
 ) -> Iterator[pd.DataFrame]:
     texts = {header.index(column): "str" for name, column in columns.items() if name in _READ_AS_TEXT}
-    with _open(path) as source:
+    total = Path(path).stat().st_size // _KILOBYTE
+    with _open(path) as source, progress(total, unit="kB", label=f"reading {Path(path).name}") as done:
         with _tidy_lines(path):
             chunks = pd.read_csv(
                 source,
@@ -260,6 +304,13 @@ def _chunks(
             if chunk is None:
                 return
             yield pd.DataFrame({name: chunk[header.index(column)] for name, column in columns.items()})
+            done.reach(_bytes_read(source) // _KILOBYTE)
+
+
+def _bytes_read(source: IO[bytes]) -> int:
+    """Bytes of the file itself, compressed or not, that reading has reached."""
+    below: IO[bytes] = getattr(source, "fileobj", source)  # of a GzipFile: the compressed file
+    return below.tell()
 
 
 @contextmanager

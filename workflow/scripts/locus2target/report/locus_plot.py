@@ -19,9 +19,9 @@ _GRID_COLUMNS, _GRID_ROWS = 240, 60  # cells about as large as a drawn point (4 
 _LANE_GAP_SHARE = 0.01  # free width between neighbours of a lane
 _LETTER_SHARE = 0.0085  # width of one letter of a gene's label
 
-R2_COLOURS = ("#3b4cc0", "#3f9fc4", "#4fae5b", "#e09b2d", "#cf3a2c")
+R2_COLOURS = ("#3b4cc0", "#2f8fb8", "#38964a", "#c27a10", "#cf3a2c")
 """Colour of r2 with the lead in [0, 0.2), [0.2, 0.4), ... [0.8, 1]; blue to red as in regional plots elsewhere."""
-NO_LD_COLOUR = "#8b95a1"
+NO_LD_COLOUR = "#7f8a96"
 LEAD_COLOUR = "#6b2c91"
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from locus2target.core.intervals import Region
+from locus2target.core.progress import progress
 from locus2target.core.schemas import CREDIBLE_SETS, FINE_MAPPING, SIGNAL_LBF, SIGNALS, SUMSTATS
 from locus2target.core.tables import Record, read_table, stack_tables, write_table
 from locus2target.ingest.genome import Genome
@@ -126,9 +127,14 @@ def finemap_batch(
         open_cohorts(cohorts, genome) as sources,
         threadpool_limits(1, user_api="blas"),  # the loci share the cores already
         ThreadPoolExecutor(threads) as pool,
+        progress(len(loci), unit="loci", label="fine-mapping") as done,
     ):
         in_turn_or_parallel = pool.map if settings["engine"] == "native" else map  # R belongs to the main thread
-        return list(in_turn_or_parallel(finemap, loci))
+        results = []
+        for result in in_turn_or_parallel(finemap, loci):
+            results.append(result)
+            done.advance(1)
+    return results
 
 
 def write_fine_mapping(

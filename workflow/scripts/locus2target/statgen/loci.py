@@ -135,7 +135,7 @@ def group_leads(position: IntArray, *, window_bp: int, max_locus_bp: int) -> lis
 
 
 @dataclass(frozen=True, slots=True)
-class _Locus:
+class Locus:
     """A region with its leads: rows of the chromosome's variants, and the strongest of them."""
 
     region: Region
@@ -169,10 +169,10 @@ def find_loci(sumstats: str | Path, *, study: str, disease: str, rules: LocusRul
     for chromosome in sorted(variants["chromosome"].unique(), key=chromosome_rank):
         here = variants[variants["chromosome"] == chromosome]
         position, strength = here["position"].to_numpy(), here["neg_log10_p"].to_numpy()
-        loci = list(_loci_of_chromosome(chromosome, position, strength, rules))
+        loci = list(loci_of_chromosome(chromosome, position, strength, rules))
         for locus in loci:
             n_variants = int(np.count_nonzero((position > locus.region.start) & (position <= locus.region.end)))
-            status, reason = _verdict(locus, n_variants, loci, rules)
+            status, reason = judge_locus(locus, n_variants, loci, rules)
             rows.append(
                 {
                     "locus": locus_id(study, locus.region),
@@ -192,9 +192,7 @@ def find_loci(sumstats: str | Path, *, study: str, disease: str, rules: LocusRul
     return LOCI.frame({"study": study, "disease": disease, **row} for row in rows)
 
 
-def _loci_of_chromosome(
-    chromosome: str, position: IntArray, strength: FloatArray, rules: LocusRules
-) -> Iterator[_Locus]:
+def loci_of_chromosome(chromosome: str, position: IntArray, strength: FloatArray, rules: LocusRules) -> Iterator[Locus]:
     """Loci by place; windows that reach into the region left out merge only with each other."""
     leads = pick_leads(position, strength, min_neg_log10_p=rules.min_neg_log10_p, window_bp=rules.window_bp)
     windows = [region_around(chromosome, int(place), rules.window_bp) for place in position[leads]]
@@ -206,7 +204,7 @@ def _loci_of_chromosome(
             first, last = (region_around(chromosome, int(places[group][end]), rules.window_bp) for end in (0, -1))
             rows = members[group]
             lead = int(rows[np.argmax(strength[rows])])
-            loci.append(_Locus(Region(chromosome, first.start, last.end), len(rows), lead))
+            loci.append(Locus(Region(chromosome, first.start, last.end), len(rows), lead))
     yield from sorted(loci, key=lambda locus: locus.region.start)
 
 
@@ -214,7 +212,7 @@ def _is_left_out(region: Region, rules: LocusRules) -> bool:
     return rules.left_out is not None and rules.left_out.overlaps(region)
 
 
-def _verdict(locus: _Locus, n_variants: int, loci: list[_Locus], rules: LocusRules) -> tuple[str, str]:
+def judge_locus(locus: Locus, n_variants: int, loci: list[Locus], rules: LocusRules) -> tuple[str, str]:
     """Status and reason of a locus."""
     if _is_left_out(locus.region, rules):
         return "mhc", f"reaches into the MHC ({rules.left_out}); loci.mhc.policy is report"

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse, stats
 
+from locus2target.core.progress import tracked
 from locus2target.core.schemas import GENE_SET_ENRICHMENT
 from locus2target.targets.candidates import NONE
 from locus2target.targets.gene_sets import Membership
@@ -120,7 +121,8 @@ def permute_within_loci(
     observed = np.zeros(membership.shape[1])
     shuffled = np.zeros((membership.shape[1], permutations))
     probabilities = placed["probability_local"].to_numpy(np.float64)
-    for first, end in stretches(placed["group"].to_numpy(np.int64)):
+    loci = list(stretches(placed["group"].to_numpy(np.int64)))
+    for first, end in tracked(loci, unit="loci", label="permuting gene sets"):
         here = membership[first:end]
         present = np.unique(here.indices)  # a locus has members of few sets
         members = here[:, present].toarray().T

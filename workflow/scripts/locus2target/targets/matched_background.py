@@ -26,6 +26,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from locus2target.core.intervals import start_of
+from locus2target.core.progress import tracked
 
 _TSS_BINS_BP = (2_000, 20_000)  # promoter and its flanks; where open chromatin is still denser; beyond
 _ROUNDING = 1e-9  # sums of the same PIPs in another order
@@ -138,7 +139,8 @@ def compare_intervals(
     generator = np.random.default_rng(seed)
     n_loci = 0
     sets = dict(iter(variants.groupby("locus")))
-    for locus, chromosome, window, inside in _annotated_loci(loci, intervals):
+    annotated = list(_annotated_loci(loci, intervals))
+    for locus, chromosome, window, inside in tracked(annotated, unit="loci", label="permuting intervals"):
         if locus not in sets:
             continue
         bins = _tss_bins(window, starts.loc[starts["chromosome"] == chromosome, "tss"].to_numpy(np.int64))
@@ -215,7 +217,7 @@ def compare_tissues(tests: pd.DataFrame, tissues: Collection[str], *, permutatio
     generator = np.random.default_rng(seed)
     total = np.zeros((1 + permutations, len(names)))
     n_loci = np.zeros(len(names), dtype=np.int64)
-    for _, of_locus in best.groupby("locus"):
+    for _, of_locus in tracked(list(best.groupby("locus")), unit="loci", label="permuting tissues"):
         highest = np.zeros_like(total)
         compared = np.zeros(len(names), dtype=np.bool_)
         for _, of_gene in of_locus.groupby("gene_id"):

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from locus2target.core.progress import tracked
 from locus2target.core.schemas import REGULATORS
 from locus2target.targets.evidence_rows import by_pip
 from locus2target.targets.gene_set_enrichment import compare_with_permutations, stretches
@@ -186,7 +187,8 @@ def permute_pips(
     pips = variants["pip"].to_numpy(np.float64)
     shares = pips / max(pips.sum(), np.finfo(np.float64).tiny)
     shuffled = np.zeros((changed.shape[1], permutations))
-    for first, end in stretches(variants["group"].to_numpy(np.int64)):
+    loci = list(stretches(variants["group"].to_numpy(np.int64)))
+    for first, end in tracked(loci, unit="loci", label="permuting regulators"):
         here = changed[first:end]
         block = max(1, _BLOCK // (end - first))
         for start in range(0, permutations, block):

@@ -1,0 +1,196 @@
+"""What each locus of a run brings to its pack: tables parted by locus, QTL associations and annotation read beside."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from locus2target.core import schemas
+from locus2target.core.intervals import Region
+from locus2target.core.tables import Record, read_table, records
+from locus2target.report.formats import plural
+from locus2target.report.locus_intervals import annotation_intervals, locus_intervals
+from locus2target.report.locus_pack import NAMED_PIP, LocusInputs, QtlAssociation, encode, pack_locus
+from locus2target.report.run_tables import RunTables
+
+MIN_POSTERIOR_H4 = 0.01
+MAX_QTL_GENES = 12
+
+_TEST_COLUMNS = ["gene_id", "phenotype_id", "qtl", "qtl_type", "tissue", "primary", "posterior_h4"]
+_QTL_COLUMNS = ("variant", "gene_id", "phenotype_id", "tissue", "neg_log10_p")
+
+
+@dataclass(frozen=True, slots=True)
+class BesideTables:
+    """What packs show and `RunTables` does not hold.
+
+    Attributes
+    ----------
+    qtl_paths
+        Harmonised table by QTL set.
+    open_chromatin, links
+        As targets/bed.py reads them; None where the config names no file.
+    """
+
+    qtl_paths: Mapping[str, str | Path]
+    open_chromatin: pd.DataFrame | None = None
+    links: pd.DataFrame | None = None
+
+
+def packed_loci(tables: RunTables) -> list[str]:
+    """Loci that get a pack, in the order of the run: those with statistics of variants."""
+    with_variants = set(tables.credible_sets["locus"].unique())
+    return [name for name in tables.loci["locus"] if name in with_variants]
+
+
+def pack_loci(tables: RunTables, beside: BesideTables) -> dict[str, str]:
+    """Encoded pack by locus, for every locus of `packed_loci`."""
+    return {str(each.locus["locus"]): encode(pack_locus(each)) for each in locus_inputs(tables, beside)}
+
+
+class _Parted:
+    """Rows of a table by one of its columns."""
+
+    def __init__(self, frame: pd.DataFrame, column: str = "locus") -> None:
+        self._parts = {str(name): rows for name, rows in frame.groupby(column, sort=False)}
+        self._none = frame.iloc[:0]
+
+    def of(self, name: str) -> pd.DataFrame:
+        """Rows with this value; none where there are none."""
+        return self._parts.get(name, self._none)
+
+    def of_all(self, names: Iterable[str]) -> pd.DataFrame:
+        """Rows with any of these values, in their order."""
+        return pd.concat([self._none, *(self.of(name) for name in names)])
+
+
+@dataclass(frozen=True, slots=True)
+class _PartedRun:
+    """The tables of a run by locus, so that no locus searches them as a whole."""
+
+    variants: _Parted
+    candidates: _Parted
+    pairs: _Parted
+    effects: _Parted
+    mutagenesis: _Parted
+    motif_hits: _Parted
+    genes: _Parted
+    exons: _Parted
+    intervals: Mapping[str, pd.DataFrame]
+    qtl_paths: Mapping[str, str | Path]
+
+
+def locus_inputs(tables: RunTables, beside: BesideTables) -> Iterator[LocusInputs]:
+    """Inputs of every pack, one locus at a time."""
+    parted = _PartedRun(
+        variants=_Parted(tables.credible_sets),
+        candidates=_Parted(tables.locus_genes),
+        pairs=_Parted(tables.colocalization),
+        effects=_Parted(_effects_of_named(tables)),
+        mutagenesis=_Parted(tables.mutagenesis),
+        motif_hits=_Parted(tables.motif_hits),
+        genes=_Parted(tables.genes, "chromosome"),
+        exons=_Parted(tables.exons, "gene_id"),
+        intervals=annotation_intervals(beside.open_chromatin, beside.links, tables.gene_symbols),
+        qtl_paths=beside.qtl_paths,
+    )
+    rows = {row["locus"]: row for row in records(tables.loci)}
+    for name in packed_loci(tables):
+        yield _inputs_of(rows[name], parted)
+
+
+def _inputs_of(locus: Record, run: _PartedRun) -> LocusInputs:
+    name = str(locus["locus"])
+    candidates, pairs = run.candidates.of(name), run.pairs.of(name)
+    effects, windows = run.effects.of(name), run.mutagenesis.of(name)
+    genes, hidden = _genes_of(locus, run.genes.of(str(locus["chromosome"])), candidates)
+    inside = locus_intervals(locus, run.intervals)
+    return LocusInputs(
+        locus=locus,
+        variants=run.variants.of(name),
+        genes=genes,
+        exons=run.exons.of_all(genes["gene_id"]),
+        intervals=inside.rows,
+        qtl=read_locus_qtl(run.qtl_paths, pairs[pairs["gene_id"].isin(candidates["gene_id"])], locus),
+        effects=effects,
+        mutagenesis=windows,
+        motif_hits=run.motif_hits.of(name),
+        notes=tuple(filter(None, [hidden, inside.note, *_not_scored(effects, windows)])),
+    )
+
+
+def _effects_of_named(tables: RunTables) -> pd.DataFrame:
+    """Largest effect of each variant and score, with the locus, for variants that fine-mapping gives weight."""
+    named = tables.credible_sets.loc[tables.credible_sets["pip"] >= NAMED_PIP, ["locus", "variant"]]
+    largest = tables.variant_effects[tables.variant_effects["largest"]]
+    return named.merge(largest, on="variant")
+
+
+def _genes_of(locus: Record, genes: pd.DataFrame, candidates: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Candidate and protein-coding genes that overlap the locus, and a sentence about the others."""
+    nearby = genes[(genes["start"] < locus["end"]) & (genes["end"] > locus["start"])]
+    shown = nearby["gene_id"].isin(candidates["gene_id"]) | (nearby["gene_type"] == "protein_coding")
+    n_hidden = int((~shown).sum())
+    one, several = "codes for a protein nor is a candidate", "code for a protein nor are candidates"
+    words = plural(n_hidden, f"gene that neither {one}", f"genes that neither {several}")
+    note = f"Not drawn: {words}." if n_hidden else ""
+    return nearby[shown], note
+
+
+def _not_scored(effects: pd.DataFrame, windows: pd.DataFrame) -> list[str]:
+    """Sentences on variants without a score, and on windows without a map, with the reasons of the tables."""
+    notes = []
+    without = effects[effects["value"].isna()]
+    absent = without[~without["variant"].isin(effects.loc[effects["value"].notna(), "variant"])]
+    for reason, rows in absent.groupby("reason", sort=False):
+        n_variants = plural(rows["variant"].nunique(), "variant")
+        notes.append(f"No predicted effect for {n_variants} with a PIP of {NAMED_PIP} or more: {reason}.")
+    return notes + [
+        f"No mutagenesis around {row['variant']} by {row['model']}: {row['reason']}."
+        for row in records(windows.loc[windows["alt"].isna(), ["variant", "model", "reason"]])
+    ]
+
+
+def best_tests(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The test with the highest H4 of each gene, highest first, for genes with any chance of sharing a variant.
+
+    At most `MAX_QTL_GENES`, each with a posterior of `MIN_POSTERIOR_H4` or more.
+    """
+    likely = pairs[pairs["posterior_h4"] >= MIN_POSTERIOR_H4]
+    ordered = likely.sort_values(["posterior_h4", "primary", "gene_id"], ascending=[False, False, True], kind="stable")
+    return ordered.drop_duplicates("gene_id").head(MAX_QTL_GENES)
+
+
+def read_locus_qtl(paths: Mapping[str, str | Path], pairs: pd.DataFrame, locus: Record) -> tuple[QtlAssociation, ...]:
+    """Read the association of the best test of each gene, and nothing of the other molecular traits.
+
+    Parameters
+    ----------
+    paths
+        Harmonised table by QTL set.
+    pairs
+        Rows of COLOCALIZATION: those of the locus' candidate genes.
+    locus
+        Row of LOCI.
+    """
+    picked = best_tests(pairs[_TEST_COLUMNS])
+    region = Region(str(locus["chromosome"]), int(locus["start"]), int(locus["end"]))
+    tables = {
+        qtl: read_table(paths[qtl], schemas.QTL, columns=_QTL_COLUMNS, region=region) for qtl in picked["qtl"].unique()
+    }
+    return tuple(_association(test, tables[test["qtl"]]) for test in records(picked))
+
+
+def _association(test: Record, qtl: pd.DataFrame) -> QtlAssociation:
+    """Rows of the tested molecular trait; of a variant that is listed twice, the strongest."""
+    trait = qtl[["gene_id", "phenotype_id", "tissue"]] == [test[name] for name in ("gene_id", "phenotype_id", "tissue")]
+    own = qtl[trait.all(axis=1)].sort_values("neg_log10_p", ascending=False, kind="stable")
+    return QtlAssociation(
+        gene_id=test["gene_id"],
+        qtl=test["qtl"],
+        tissue=test["tissue"],
+        qtl_type=test["qtl_type"],
+        posterior_h4=test["posterior_h4"],
+        associations=own.drop_duplicates("variant"),
+    )

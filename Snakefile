@@ -27,14 +27,17 @@ localrules:
 
 
 rule all:
-    """Ranked genes of every disease, and the report."""
+    """Ranked genes of every disease, the report, and the folder of results to send."""
     input:
         "results/check_run/plan.txt",
+        "results/record_run/manifest.json",
         "results/render_report/report.html",
         collect("results/annotate_targets/{disease}.tsv", disease=DISEASES),
         collect("results/enrich_gene_sets/{disease}.tsv", disease=DISEASES),
         collect("results/enrich_regulators/{disease}.tsv", disease=DISEASES),
         collect("results/plot_locus/{disease}", disease=DISEASES),
+        collect("results/tabulate_findings/{disease}.contexts.html", disease=DISEASES),
+        "results/export_results/README.md",
 
 
 include: "rules/check.smk"
@@ -48,6 +51,7 @@ include: "rules/score.smk"
 include: "rules/train.smk"
 include: "rules/priors.smk"
 include: "rules/consequences.smk"
+include: "rules/deal.smk"
 include: "rules/context.smk"
 include: "rules/rank.smk"
 include: "rules/targets.smk"

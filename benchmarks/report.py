@@ -2,9 +2,10 @@
 
 The run is synthetic (benchmarks/synthetic_run.py): 300 loci of 5,000 variants unless told otherwise. Prints one JSON
 line per figure. Python's times are processor time of one call. What the browser does is measured in headless Chromium
-without a GPU, from a file on disk: paints as the browser reports them since navigation began; opening a locus from the
-change of the address until its charts are there and a frame was drawn, median over loci of different places in the
-page. Figures of the browser are null where Chromium or playwright is absent.
+without a GPU, from a file on disk: paints as the browser reports them since navigation began; the answers when the
+app put them into the page, also since then; opening a locus from the change of the address until its charts are there
+and a frame was drawn, median over loci of different places in the page. Figures of the browser are null where Chromium
+or playwright is absent.
 
     python benchmarks/report.py
     python benchmarks/report.py --quick
@@ -29,7 +30,9 @@ from synthetic_run import synthetic_run
 
 from locus2target.report.app_page import render_app
 from locus2target.report.locus_inputs import pack_loci, packed_loci
+from locus2target.report.locus_pack import encode
 from locus2target.report.run_data import RunFacts, run_data
+from locus2target.report.sections import render_sections
 
 CHROMIUM = Path("/usr/bin/chromium")
 OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--enable-precise-memory-info")
@@ -37,6 +40,7 @@ BROWSER_FIGURES = {
     "first paint": "ms",
     "first contentful paint": "ms",
     "page loaded": "ms",
+    "answers shown": "ms",
     "a locus opens": "ms",
     "heap after that": "MB",
 }
@@ -48,6 +52,17 @@ PAINTS = """() => new Promise((resolve) => {
   else new PerformanceObserver(() => resolve(entries())).observe({ type: "paint", buffered: true });
 })"""
 LOADED = "() => performance.getEntriesByType('navigation')[0].loadEventEnd"
+WATCH_ANSWERS = """
+  new MutationObserver((_changes, observer) => {
+    if (!document.querySelector("#app h1")) return;
+    window.answersShown = performance.now();
+    observer.disconnect();
+  }).observe(document, { childList: true, subtree: true });
+"""
+ANSWERED = """() => new Promise((resolve) => {
+  const look = () => (window.answersShown ? resolve(window.answersShown) : requestAnimationFrame(look));
+  look();
+})"""
 OPEN_LOCUS = """(locus) => new Promise((resolve, reject) => {
   const start = performance.now();
   const before = L2T.charts && L2T.charts.tracks;
@@ -82,18 +97,26 @@ def written(n_loci: int, n_variants: int, folder: Path) -> tuple[Path, list[str]
     facts = RunFacts(name="benchmark", title="Synthetic run", created="2026-01-01")
     data, data_seconds = timed(lambda: run_data(tables, facts, packed=loci))
     packs, pack_seconds = timed(lambda: pack_loci(tables, beside))
-    html, page_seconds = timed(lambda: render_app(data, packs, sections="", title="Synthetic run"))
+    sections, section_seconds = timed(lambda: render_sections(tables, {"run_name": "benchmark"}))
+    html, page_seconds = timed(lambda: render_app(data, packs, sections=sections, title="Synthetic run"))
     path = folder / "report.html"
     path.write_text(html, encoding="utf-8")
-    parts = {name: megabytes(json.dumps(data[name])) for name in ("loci", "targets", "candidates", "evidence")}
-    return path, loci, [
-        ("facts gathered", data_seconds, "s"),
-        ("loci packed", pack_seconds, "s"),
-        ("page rendered", page_seconds, "s"),
-        ("size of the page", megabytes(html), "MB"),
-        ("of it packs", megabytes(*packs.values()), "MB"),
-        *((f"of it {name}", size, "MB") for name, size in parts.items()),
-    ]  # fmt: skip
+    facts_text = json.dumps(data, separators=(",", ":"))
+    return (
+        path,
+        loci,
+        [
+            ("facts gathered", data_seconds, "s"),
+            ("loci packed", pack_seconds, "s"),
+            ("sections rendered", section_seconds, "s"),
+            ("page rendered", page_seconds, "s"),
+            ("size of the page", megabytes(html), "MB"),
+            ("of it packs", megabytes(*packs.values()), "MB"),
+            ("of it facts", len(encode(facts_text.encode("utf-8"))) / 1e6, "MB"),
+            ("of it sections", megabytes(sections), "MB"),
+            ("facts as JSON", megabytes(facts_text), "MB"),
+        ],
+    )
 
 
 def shown(path: Path, loci: list[str]) -> dict[str, float]:
@@ -103,12 +126,14 @@ def shown(path: Path, loci: list[str]) -> dict[str, float]:
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=list(OPTIONS))
         page = chromium.new_context(offline=True, viewport={"width": 1366, "height": 768}).new_page()
+        page.add_init_script(WATCH_ANSWERS)
         page.goto(path.as_uri())
         paints: dict[str, Any] = page.evaluate(PAINTS)
         figures = {
             "first paint": paints["first-paint"],
             "first contentful paint": paints["first-contentful-paint"],
             "page loaded": page.evaluate(LOADED),
+            "answers shown": page.evaluate(ANSWERED),
         }
         step = max(1, len(loci) // N_OPENED)
         figures["a locus opens"] = median([page.evaluate(OPEN_LOCUS, locus) for locus in loci[::-step][:N_OPENED]])

@@ -257,22 +257,31 @@ def _exons(locus: Locus) -> pd.DataFrame:
 
 
 def _ranked(locus: Locus) -> list[dict[str, Any]]:
-    """What rows of candidates and of targets have in common."""
+    """What rows of candidates and of targets have in common; no two numbers are alike, as in a run."""
+    rng = _numbers(locus)
     variants = ",".join(locus.variants["variant"].head(5))
-    probability = 0.9 * 0.5 ** np.arange(N_GENES)
-    parts = ";".join(f"{source}=0.12345" for source in ("prior", *SOURCES))
+    probability = 0.9 * 0.5 ** np.arange(N_GENES) * rng.uniform(0.9, 1, N_GENES)
     return [
         {"disease": locus.disease, "gene_id": gene, "gene_symbol": f"G{gene[-5:]}", "variants": variants}
         | {name: float(own) for name in ("probability", "probability_local", "probability_unweighted")}
-        | {"contexts": "cell type 3,cell type 4", "parts": parts, "named": number == 0}
+        | {"contexts": "cell type 3,cell type 4", "parts": _parts(rng), "named": number == 0}
         | {"mechanism": SENTENCE.format(gene), "direction": 1.0, "status": "uncertain", "reason": "below 0.5"}
         for number, (gene, own) in enumerate(zip(locus.genes, probability, strict=True))
     ]
 
 
+def _numbers(locus: Locus) -> np.random.Generator:
+    """The same numbers for the same locus."""
+    return np.random.default_rng(locus.start + int(locus.chromosome))
+
+
+def _parts(rng: np.random.Generator) -> str:
+    return ";".join(f"{source}={rng.normal():.6g}" for source in ("prior", *SOURCES))
+
+
 def _locus_genes(locus: Locus) -> pd.DataFrame:
     rows = [
-        {**row, "locus": locus.name, "locus_rank": rank, "log_odds": 1.2345}
+        {**row, "locus": locus.name, "locus_rank": rank, "log_odds": 1.2345 / rank}
         for rank, row in enumerate(_ranked(locus), 1)
     ]
     none = {"gene_id": "none", "gene_symbol": "none of these genes", "locus_rank": N_GENES + 1, "probability": 0.1}
@@ -300,12 +309,13 @@ def _locus_classes(locus: Locus) -> pd.DataFrame:
 
 
 def _evidence(locus: Locus) -> pd.DataFrame:
+    rng = _numbers(locus)
     head = {"disease": locus.disease, "locus": locus.name, "unit": "posterior", "status": "ok", "reason": ""}
     variants = ",".join(locus.variants["variant"].head(5))
     return _frame(
         [
-            {**head, "gene_id": gene, "gene_symbol": f"G{gene[-5:]}", "source": source, "value": 0.8765}
-            | {"log_odds": 0.54321, "log_odds_unweighted": 0.6, "direction": 1.0, "variants": variants}
+            {**head, "gene_id": gene, "gene_symbol": f"G{gene[-5:]}", "source": source, "value": rng.uniform()}
+            | {"log_odds": rng.normal(), "log_odds_unweighted": rng.normal(), "direction": 1.0, "variants": variants}
             | {"top_variant": "rs1234567 (1:12345678:A:G, PIP 0.42)", "context": "cell type 3"}
             | {"detail": SEEN.format(gene)}
             for number, gene in enumerate(locus.genes)

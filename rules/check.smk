@@ -1,4 +1,4 @@
-"""Check: what the run will read, do and cost, written before anything else. No other rule reads it."""
+"""Check: what the run will read, do and cost, and the manifest of what went in. No other rule reads them."""
 
 
 localrules:
@@ -34,3 +34,28 @@ rule check_run:
         "Checking what the run will read"
     script:
         "../workflow/scripts/check_run.py"
+
+
+rule record_run:
+    """Write checksums of all inputs, versions, code, settings and seeds."""
+    input:
+        files=sorted({path for _, path in named_files(SETTINGS)}),
+        sheets=list(config["sheets"].values()),
+    output:
+        manifest="results/record_run/manifest.json",
+    log:
+        "logs/record_run/record_run.log",
+    benchmark:
+        "logs/benchmarks/record_run.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 2
+    resources:
+        runtime=minutes_for_checksums,
+    params:
+        run=RUN_FACTS,
+        library=library("record_run"),
+    message:
+        "Recording what the run reads"
+    script:
+        "../workflow/scripts/record_run.py"

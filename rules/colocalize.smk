@@ -20,6 +20,7 @@ rule finemap_qtls:
         "../envs/finemap.yaml"
     resources:
         mem_mb=memory_for_ld,
+        runtime=minutes_for_ld,
     params:
         qtls=QTL_TRAITS,
         cohorts=COHORT_TRAITS,

@@ -4,16 +4,19 @@
 rule enrich_contexts:
     """Compare the disease's signals in each cell type and tissue with matched background."""
     input:
-        loci=ALL_LOCI,
-        credible_sets=all_batches("credible_sets"),
-        colocalization=collect(
-            rules.colocalize_loci.output.colocalization, batch=BATCHES
-        ),
+        loci=dealt("loci"),
+        credible_sets=dealt("credible_sets"),
+        colocalization=dealt("colocalization"),
         genes=rules.annotate_genes.output.genes,
         annotations=context_files,
     output:
         enrichment="results/enrich_contexts/{disease}.parquet",
-        enrichment_tsv="results/enrich_contexts/{disease}.tsv",
+        enrichment_tsv=report(
+            "results/enrich_contexts/{disease}.tsv",
+            caption="../workflow/report/contexts.rst",
+            category="Cell types and tissues",
+            labels={"disease": "{disease}", "form": "table of all rows (TSV)"},
+        ),
     log:
         "logs/enrich_contexts/{disease}.log",
     benchmark:

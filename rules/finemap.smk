@@ -22,6 +22,7 @@ rule finemap_loci:
     threads: FIT_THREADS
     resources:
         mem_mb=memory_for_ld,
+        runtime=minutes_for_ld,
     params:
         studies=STUDY_TRAITS,
         cohorts=COHORT_TRAITS,
@@ -82,7 +83,8 @@ rule crosscheck_loci:
     conda:
         "../envs/finemap.yaml"
     resources:
-        mem_mb=memory_for_ld,
+        mem_mb=memory_for_crosscheck,
+        runtime=minutes_for_ld,
     params:
         studies=STUDY_TRAITS,
         cohorts=COHORT_TRAITS,

@@ -5,12 +5,18 @@ rule enrich_gene_sets:
     """Test which pathways the probable target genes of a disease share."""
     input:
         locus_genes=rules.rank_genes.output.locus_genes,
-        loci=ALL_LOCI,
+        loci=dealt("loci"),
         genes=rules.annotate_genes.output.genes,
         gene_sets=config["pathways"]["gene_sets"],
     output:
         enrichment="results/enrich_gene_sets/{disease}.parquet",
-        enrichment_tsv="results/enrich_gene_sets/{disease}.tsv",
+        enrichment_tsv=report(
+            "results/enrich_gene_sets/{disease}.tsv",
+            caption="../workflow/report/gene_sets.rst",
+            category="Pathways and regulators",
+            subcategory="Gene sets",
+            labels={"disease": "{disease}", "form": "table of all rows (TSV)"},
+        ),
     log:
         "logs/enrich_gene_sets/{disease}.log",
     benchmark:
@@ -31,12 +37,18 @@ rule enrich_gene_sets:
 rule enrich_regulators:
     """Test which transcription factors' motifs the causal variants of a disease change."""
     input:
-        credible_sets=all_batches("credible_sets"),
-        loci=ALL_LOCI,
+        credible_sets=dealt("credible_sets"),
+        loci=dealt("loci"),
         variant_effects=VARIANT_EFFECTS,
     output:
         regulators="results/enrich_regulators/{disease}.parquet",
-        regulators_tsv="results/enrich_regulators/{disease}.tsv",
+        regulators_tsv=report(
+            "results/enrich_regulators/{disease}.tsv",
+            caption="../workflow/report/regulators.rst",
+            category="Pathways and regulators",
+            subcategory="Transcription factors",
+            labels={"disease": "{disease}", "form": "table of all rows (TSV)"},
+        ),
     log:
         "logs/enrich_regulators/{disease}.log",
     benchmark:
@@ -70,8 +82,10 @@ rule draw_network:
             "results/draw_network/{disease}.svg",
             caption="../workflow/report/network.rst",
             category="Pathways and regulators",
+            subcategory="Network",
             labels={"disease": "{disease}"},
         ),
+        figure_png="results/draw_network/{disease}.png",
     log:
         "logs/draw_network/{disease}.log",
     benchmark:

@@ -36,7 +36,13 @@ rule tabulate_directions:
         genes=rules.annotate_genes.output.genes,
     output:
         gene_directions="results/tabulate_directions/gene_directions.parquet",
-        gene_directions_tsv="results/tabulate_directions/gene_directions.tsv",
+        gene_directions_tsv=report(
+            "results/tabulate_directions/gene_directions.tsv",
+            caption="../workflow/report/gene_directions.rst",
+            category="Mendelian randomization",
+            subcategory="Genes on diseases",
+            labels={"disease": "all", "form": "table of all rows (TSV)"},
+        ),
     log:
         "logs/tabulate_directions/tabulate_directions.log",
     benchmark:
@@ -60,7 +66,13 @@ rule estimate_trait_effects:
         genotypes=COHORT_FILES,
     output:
         trait_effects="results/estimate_trait_effects/{exposure}.on.{outcome}.parquet",
-        trait_effects_tsv="results/estimate_trait_effects/{exposure}.on.{outcome}.tsv",
+        trait_effects_tsv=report(
+            "results/estimate_trait_effects/{exposure}.on.{outcome}.tsv",
+            caption="../workflow/report/trait_effects.rst",
+            category="Mendelian randomization",
+            subcategory="{exposure} on {outcome}",
+            labels={"item": "table of all methods (TSV)"},
+        ),
         instruments="results/estimate_trait_effects/{exposure}.on.{outcome}.instruments.parquet",
         figures=report(
             directory("results/estimate_trait_effects/{exposure}.on.{outcome}"),
@@ -68,7 +80,7 @@ rule estimate_trait_effects:
             caption="../workflow/report/trait_effects.rst",
             category="Mendelian randomization",
             subcategory="{exposure} on {outcome}",
-            labels={"plot": "{plot}"},
+            labels={"item": "{plot} plot"},
         ),
     log:
         "logs/estimate_trait_effects/{exposure}.on.{outcome}.log",

@@ -57,6 +57,7 @@ rule apply_priors:
     threads: FIT_THREADS
     resources:
         mem_mb=memory_for_ld,
+        runtime=minutes_for_ld,
     params:
         studies=STUDY_TRAITS,
         cohorts=COHORT_TRAITS,

@@ -4,16 +4,12 @@
 rule assemble_evidence:
     """Turn the results of all stages into evidence rows for each candidate gene."""
     input:
-        loci=ALL_LOCI,
-        fine_mapping=all_batches("fine_mapping"),
-        credible_sets=all_batches("credible_sets"),
-        signals=all_batches("signals"),
-        colocalization=collect(
-            rules.colocalize_loci.output.colocalization, batch=BATCHES
-        ),
-        cis_effects=collect(
-            rules.estimate_cis_effects.output.cis_effects, batch=BATCHES
-        ),
+        loci=dealt("loci"),
+        fine_mapping=dealt("fine_mapping"),
+        credible_sets=dealt("credible_sets"),
+        signals=dealt("signals"),
+        colocalization=dealt("colocalization"),
+        cis_effects=dealt("cis_effects"),
         variant_effects=VARIANT_EFFECTS,
         genes=rules.annotate_genes.output.genes,
         exons=rules.annotate_genes.output.exons,
@@ -43,7 +39,7 @@ rule converge_loci:
     input:
         evidence=collect(rules.assemble_evidence.output.evidence, disease=DISEASES),
         loci=ALL_LOCI,
-        fine_mapping=rules.assemble_evidence.input.fine_mapping,
+        fine_mapping=all_batches("fine_mapping"),
         genes=rules.annotate_genes.output.genes,
         gene_sets=config["pathways"]["gene_sets"],
         weights=config["ranking"]["weights"],
@@ -77,8 +73,8 @@ rule rank_genes:
             rules.assemble_evidence.output.evidence,
             "results/converge_loci/{disease}.evidence.parquet",
         ],
-        loci=ALL_LOCI,
-        fine_mapping=rules.assemble_evidence.input.fine_mapping,
+        loci=dealt("loci"),
+        fine_mapping=dealt("fine_mapping"),
         weights=config["ranking"]["weights"],
     output:
         evidence="results/rank_genes/{disease}.evidence.parquet",

@@ -48,6 +48,8 @@ rule sample_background:
         "../envs/sequence.yaml"
     resources:
         gpu=GPUS,
+        mem_mb=memory_for_model,
+        runtime=minutes_for_background,
     params:
         model=model_row,
         settings=BACKGROUND_SETTINGS,
@@ -78,6 +80,8 @@ rule score_variants:
         "../envs/sequence.yaml"
     resources:
         gpu=GPUS,
+        mem_mb=memory_for_model,
+        runtime=minutes_for_variants,
     params:
         model=model_row,
         settings=SCORE_SETTINGS,
@@ -110,6 +114,8 @@ rule mutate_windows:
         "../envs/sequence.yaml"
     resources:
         gpu=GPUS,
+        mem_mb=memory_for_model,
+        runtime=minutes_for_windows,
     params:
         model=model_row,
         settings=MUTATE_SETTINGS,

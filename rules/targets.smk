@@ -11,7 +11,12 @@ rule annotate_targets:
         annotations=target_annotation_files,
     output:
         targets="results/annotate_targets/{disease}.parquet",
-        targets_tsv="results/annotate_targets/{disease}.tsv",
+        targets_tsv=report(
+            "results/annotate_targets/{disease}.tsv",
+            caption="../workflow/report/targets.rst",
+            category="Ranked genes",
+            labels={"disease": "{disease}", "form": "table of all rows (TSV)"},
+        ),
     log:
         "logs/annotate_targets/{disease}.log",
     benchmark:

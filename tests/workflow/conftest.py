@@ -1,11 +1,21 @@
-"""The toy run: its inputs, its results, and copies that a test may spoil."""
+"""The demo and the toy run: their inputs, their results, and copies that a test may spoil."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 from running import run_snakemake
-from toy import Toy, write_toy
+from toy import ROOT, Toy, write_toy
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the demo has run."""
+    directory = tmp_path_factory.mktemp("demo")
+    for name in ("config", "demo", "resources"):
+        (directory / name).symlink_to(ROOT / name)
+    run_snakemake(directory, "--cores", "2")
+    return directory
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ def test_check_lists_problems_of_config_sheets_and_files_at_once(toy_copy: Path)
     sheet.write_text(sheet.read_text().replace("\tfull\t", "\tall\t"))
     done = call("check_run.py", toy_copy, CONFIG)
     assert done.returncode == 1
-    assert done.stderr.startswith("5 problem(s) of config/config.yaml; nothing has run:")
+    assert done.stderr.startswith("5 problems in config/config.yaml and what it names; nothing has run:")
     for words in ("'loci.windw_bp'", "'finemapping.coverage' is 2", "genes.gtf", "no index", "qtls.tsv, line 2"):
         assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -51,7 +51,11 @@ def test_check_lists_problems_of_config_sheets_and_files_at_once(toy_copy: Path)
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("a: [1\n", "is not YAML: while parsing"), ("just words\n", "has no keys"), (None, "cannot be read")],
+    [
+        ("a: [1\n", "is not YAML: expected ',' or ']', but got '<stream end>' at line 2, column 1. Mend"),
+        ("just words\n", "has no keys"),
+        (None, "cannot be read"),
+    ],
 )
 def test_check_of_what_is_no_config(tmp_path: Path, text: str | None, words: str) -> None:
     if text is not None:
@@ -80,10 +84,11 @@ def test_status_of_a_finished_run_and_of_a_failed_one(finished_toy: Toy, tmp_pat
 
     failed = tmp_path / "run"
     shutil.copytree(finished_toy.directory, failed)
-    gwas = failed / "data" / "gwas.tsv.gz"
-    gwas.write_bytes(gwas.read_bytes()[:-500])
+    table = failed / "results" / "harmonize_sumstats" / "toy_gwas.parquet"
+    table.write_bytes(table.read_bytes()[:-500])
     run_snakemake(failed, "--cores", "1", "--configfile", CONFIG, check=False)
     told = call("show_status.py", tmp_path, "run/results").stdout
     assert ": failed after " in told
-    assert "harmonize_sumstats toy_gwas: logs/harmonize_sumstats/toy_gwas.log" in told
-    assert "truncated or damaged" in told
+    assert "were not done" in told
+    assert "define_loci toy_gwas: logs/define_loci/toy_gwas.log" in told
+    assert "toy_gwas.parquet: the table is damaged" in told

@@ -36,6 +36,7 @@ NOT_INSTALLED_HERE = {
     "module",
     "sbatch",
     "scancel",
+    "snakedeploy",
     "squeue",
     "ssh",
     "tmux",

@@ -44,8 +44,8 @@ def main(
     threads: int,
 ) -> None:
     batch = records(read_table(loci, schemas.LOCI))
-    weights = read_table(prior_weights, schemas.PRIOR_WEIGHTS)
-    weights = weights[weights["locus"].isin([locus["locus"] for locus in batch])].reset_index(drop=True)
+    of_batch = {"locus": [locus["locus"] for locus in batch]}
+    weights = read_table(prior_weights, schemas.PRIOR_WEIGHTS, only=of_batch)
     by_locus = dict(iter(weights.groupby("locus")))
 
     def functional_weights(locus: Record, rows: pd.DataFrame) -> FloatArray | None:

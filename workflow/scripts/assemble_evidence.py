@@ -15,7 +15,7 @@ from locus2target.core import schemas
 from locus2target.core.job import job
 from locus2target.core.tables import TableSchema, read_table, read_tables, write_table
 from locus2target.statgen.coloc_flags import flag_promiscuous_genes
-from locus2target.targets.evidence import StageResults, annotate_variants, collect_evidence
+from locus2target.targets.evidence import EFFECT_COLUMNS, StageResults, annotate_variants, collect_evidence
 from locus2target.targets.relevance import table_relevance
 from locus2target.targets.weights import read_weights
 
@@ -41,16 +41,21 @@ def main(
     disease: str,
     settings: dict[str, Any],
 ) -> None:
-    tests = read_tables(colocalization, schemas.COLOCALIZATION)
-    tests = flag_promiscuous_genes(tests, threshold=settings["posterior_threshold"])  # takes all diseases of the run
+    tests = _of_disease(colocalization, schemas.COLOCALIZATION, disease)
+    variants = _of_disease(credible_sets, schemas.CREDIBLE_SETS, disease)
     results = StageResults(
         loci=_of_disease(loci, schemas.LOCI, disease),
         fine_mapping=_of_disease(fine_mapping, schemas.FINE_MAPPING, disease),
-        credible_sets=_of_disease(credible_sets, schemas.CREDIBLE_SETS, disease),
+        credible_sets=variants,
         signals=_of_disease(signals, schemas.SIGNALS, disease),
-        colocalization=tests[tests["disease"] == disease].reset_index(drop=True),
+        colocalization=flag_promiscuous_genes(tests, threshold=settings["posterior_threshold"]),
         cis_effects=_of_disease(cis_effects, schemas.CIS_EFFECTS, disease),
-        variant_effects=read_tables(variant_effects, schemas.VARIANT_EFFECTS),
+        variant_effects=read_tables(
+            variant_effects,
+            schemas.VARIANT_EFFECTS,
+            columns=EFFECT_COLUMNS,
+            only={"largest": [True], "variant": variants["variant"].unique()},
+        ),
         genes=read_table(genes, schemas.GENES),
         exons=read_table(exons, schemas.EXONS),
         relevance=table_relevance(read_table(contexts, schemas.CONTEXT_ENRICHMENT)),
@@ -67,8 +72,7 @@ def main(
 
 
 def _of_disease(paths: list[str], schema: TableSchema, disease: str) -> pd.DataFrame:
-    table = read_tables(paths, schema)
-    return table[table["disease"] == disease].reset_index(drop=True)
+    return read_tables(paths, schema, only={"disease": [disease]})
 
 
 if __name__ == "__main__":

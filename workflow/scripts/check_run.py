@@ -4,13 +4,12 @@ As a program, `check_run.py CONFIG`: prints the plan, with the jobs of a dry run
 As a step: writes the plan (PLAN, text) of the config and the sheets that the workflow has validated; nothing reads it.
 """
 
+import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from locus2target.core.config_file import read_config
 from locus2target.core.errors import InputError
 from locus2target.core.job import job
 from locus2target.core.settings import Settings, without_guards
@@ -44,25 +43,6 @@ def check(config_file: str) -> tuple[str, list[str]]:
         return "", [str(error)]
 
 
-def read_config(path: str) -> dict[str, Any]:
-    """Config as YAML gives it.
-
-    Raises
-    ------
-    InputError
-        If there is no such file, it is no YAML (with line and column), or has no keys.
-    """
-    try:
-        config = yaml.safe_load(Path(path).read_text())
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path, remedy="Name a config file.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"is not YAML: {error}", where=path, remedy="Mend that line.") from error
-    if not isinstance(config, dict):
-        raise InputError("has no keys", where=path, remedy="Start from a copy of config/config.yaml.")
-    return config
-
-
 def command_line(arguments: list[str]) -> int:
     if len(arguments) != 1:
         sys.stderr.write("usage: check_run.py CONFIG\n")
@@ -70,9 +50,11 @@ def command_line(arguments: list[str]) -> int:
     plan, problems = check(arguments[0])
     if problems:
         listed = "".join(f"\n  - {problem}" for problem in problems)
-        sys.stderr.write(f"{len(problems)} problem(s) of {arguments[0]}; nothing has run:{listed}\n")
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        sys.stderr.write(f"{count} in {arguments[0]} and what it names; nothing has run:{listed}\n")
         return 1
-    sys.stdout.write(f"{plan}\nNo problem found. Nothing has run.\n")
+    sys.stdout.write(f"{plan}\nNo problem found. Nothing has run. To run it:\n")
+    sys.stdout.write(f"snakemake --configfile {arguments[0]} --cores {os.cpu_count()}\n")
     return 0
 
 

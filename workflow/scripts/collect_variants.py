@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from locus2target.core.job import job
 from locus2target.core.schemas import CREDIBLE_SETS, MUTAGENESIS_WINDOWS, SCORED_VARIANTS
 from locus2target.core.tables import read_tables, write_table
-from locus2target.sequence.selection import deal, select_variants, select_windows
+from locus2target.sequence.selection import SELECTION_COLUMNS, deal, select_variants, select_windows
 
 if TYPE_CHECKING:
     snakemake: Any
@@ -27,7 +27,7 @@ def main(
     scoring: Mapping[str, Any],
     mutagenesis: Mapping[str, Any],
 ) -> None:
-    table = read_tables(credible_sets, CREDIBLE_SETS)
+    table = read_tables(credible_sets, CREDIBLE_SETS, columns=SELECTION_COLUMNS)
     selected = select_variants(table, min_pip=scoring["min_pip"])
     centers = select_windows(table, variants_per_locus=mutagenesis["variants_per_locus"])
     logging.getLogger("locus2target").info(

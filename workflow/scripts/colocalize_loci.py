@@ -57,11 +57,11 @@ def main(
 ) -> None:
     rules = ColocalizationRules.from_settings(settings)
     verdicts = read_table(fine_mapping, FINE_MAPPING).set_index("locus")[["status", "reason"]].to_dict("index")
-    all_signals, all_weights = read_table(signals, SIGNALS), read_tables(prior_weights, PRIOR_WEIGHTS)
-    all_qtl_signals = read_table(qtl_signals, QTL_SIGNALS)
+    all_signals, all_qtl_signals = read_table(signals, SIGNALS), read_table(qtl_signals, QTL_SIGNALS)
     tables = {Path(path).stem: path for path in qtl_tables}
     parts, variants = [COLOCALIZATION.empty()], [COLOCALIZED_VARIANTS.empty()]
     analysed = records(read_table(loci, LOCI).query("status == 'ok'"))
+    all_weights = read_tables(prior_weights, PRIOR_WEIGHTS, only={"locus": [locus["locus"] for locus in analysed]})
     for locus in tracked(analysed, unit="loci", label="colocalizing"):
         name, region = locus["locus"], Region(locus["chromosome"], locus["start"], locus["end"])
         verdict = verdicts.get(name, {"status": "not_finemapped", "reason": "it was not fine-mapped"})

@@ -45,7 +45,8 @@ def main(
     rules, names = FineMappingSettings.from_settings(settings), (settings["engine"], OTHER_ENGINE[settings["engine"]])
     chosen = records(choose_loci(read_tables(fine_mapping, FINE_MAPPING), settings["crosscheck"]))
     by_locus = {row["locus"]: row for row in records(read_tables(loci, LOCI))}
-    variants, statistics = read_tables(credible_sets, CREDIBLE_SETS), StudyStatistics(sumstats)
+    of_chosen = {"locus": [mapping["locus"] for mapping in chosen]}
+    variants, statistics = read_tables(credible_sets, CREDIBLE_SETS, only=of_chosen), StudyStatistics(sumstats)
     engine = open_engine(names[1])
     problem = engine_problem(engine) if chosen else None
     rows = []

@@ -63,8 +63,7 @@ def main(
 
 
 def _of_disease(paths: list[str], schema: TableSchema, disease: str) -> pd.DataFrame:
-    table = read_tables(paths, schema)
-    return table[table["disease"] == disease].reset_index(drop=True)
+    return read_tables(paths, schema, only={"disease": [disease]})
 
 
 if __name__ == "__main__":

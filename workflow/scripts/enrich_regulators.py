@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from locus2target.core import schemas
 from locus2target.core.job import job
-from locus2target.core.tables import read_tables, write_table, write_tsv
-from locus2target.targets.regulators import enrich_regulators
+from locus2target.core.tables import read_table, read_tables, stack_tables, write_table, write_tsv
+from locus2target.targets.regulators import MOTIF_COLUMNS, MOTIF_ROWS, enrich_regulators, rows_of_disease
 
 if TYPE_CHECKING:
     snakemake: Any
@@ -26,12 +26,17 @@ def main(
     disease: str,
     settings: dict[str, int],
 ) -> None:
-    variants = read_tables(credible_sets, schemas.CREDIBLE_SETS)
-    all_loci = read_tables(loci, schemas.LOCI)
+    of_disease = {"disease": [disease]}
+    variants = read_tables(credible_sets, schemas.CREDIBLE_SETS, columns=["locus", "variant", "pip"], only=of_disease)
+    # File by file: the effects of all variants of a run do not fit into memory.
+    effects = (
+        rows_of_disease(read_table(path, schemas.VARIANT_EFFECTS, columns=MOTIF_COLUMNS, only=MOTIF_ROWS), variants)
+        for path in variant_effects
+    )
     table = enrich_regulators(
-        variants[variants["disease"] == disease],
-        all_loci[all_loci["disease"] == disease],
-        read_tables(variant_effects, schemas.VARIANT_EFFECTS),
+        variants,
+        read_tables(loci, schemas.LOCI, only=of_disease),
+        stack_tables(effects, schemas.VARIANT_EFFECTS),
         disease=disease,
         permutations=settings["permutations"],
         seed=settings["seed"],

@@ -15,6 +15,7 @@ import pandas as pd
 
 from locus2target.core.intervals import Region
 from locus2target.core.job import job
+from locus2target.core.progress import tracked
 from locus2target.core.schemas import CIS_EFFECTS, COLOCALIZATION, LOCI, QTL, QTL_SIGNAL_LD, QTL_SIGNALS, SUMSTATS
 from locus2target.core.tables import read_table, write_table
 from locus2target.statgen.coloc_traits import QTL_COLUMNS
@@ -44,7 +45,8 @@ def main(
     signals, signal_ld = read_table(qtl_signals, QTL_SIGNALS), read_table(qtl_signal_ld, QTL_SIGNAL_LD)
     of_locus = read_table(loci, LOCI).set_index("locus")
     parts = [CIS_EFFECTS.empty()]
-    for name, of_tests in tests.groupby("locus", sort=True):
+    by_locus = list(tests.groupby("locus", sort=True))
+    for name, of_tests in tracked(by_locus, unit="loci", label="estimating effects of colocalized genes"):
         locus = of_locus.loc[name]
         region = Region(locus["chromosome"], int(locus["start"]), int(locus["end"]))
         study = read_table(studies[locus["study"]], SUMSTATS, region=region)

@@ -3,7 +3,7 @@
 Input: the canonical tables of exposure and outcome; the genome and the LD of the exposure's cohort, to clump. Output:
 TRAIT_EFFECTS (Parquet and TSV), a row per method, in outcome units or log odds per unit of the exposure;
 TRAIT_INSTRUMENTS, a row for every variant with p of at most `instrument_p` in the exposure and what became of it; a
-folder with scatter.svg, forest.svg, funnel.svg and radial.svg.
+folder with scatter, forest, funnel and radial plot as SVG and PNG, and a README of the columns of both tables.
 """
 
 import logging
@@ -15,10 +15,12 @@ import pandas as pd
 
 from locus2target.core.intervals import Region
 from locus2target.core.job import job
+from locus2target.core.progress import tracked
 from locus2target.core.schemas import SUMSTATS, TRAIT_EFFECTS, TRAIT_INSTRUMENTS
 from locus2target.core.tables import read_table, write_table, write_tsv
 from locus2target.ingest.genome import Genome
-from locus2target.report.figures import atomic_directory, save_svg
+from locus2target.report.column_docs import trait_effects_readme
+from locus2target.report.figures import atomic_directory, save_figure
 from locus2target.report.mendelian_plots import draw_trait_effects
 from locus2target.statgen.ld_sources import open_ld_source
 from locus2target.statgen.mendelian.two_sample import (
@@ -67,13 +69,15 @@ def main(
     write_table(result.instruments, instruments, TRAIT_INSTRUMENTS)
     with atomic_directory(figures) as folder:
         for name, figure in draw_trait_effects(result.effects, result.instruments).items():
-            save_svg(figure, folder / f"{name}.svg")
+            save_figure(figure, folder, name)
+        (folder / "README.md").write_text(trait_effects_readme(**names), encoding="utf-8")
 
 
 def _pair_chromosomes(exposure: str, outcome: str, rules: TraitRules) -> Iterator[pd.DataFrame]:
     """Candidates of one chromosome after the other: a whole study does not have to fit into memory."""
     yield pair_candidates(SUMSTATS.empty(), SUMSTATS.empty(), rules=rules)
-    for chromosome in read_table(exposure, SUMSTATS, columns=["chromosome"])["chromosome"].unique():
+    chromosomes = list(read_table(exposure, SUMSTATS, columns=["chromosome"])["chromosome"].unique())
+    for chromosome in tracked(chromosomes, unit="chromosomes", label="pairing variants"):
         region = Region(str(chromosome), 0, _LONGEST_CHROMOSOME)
         here, there = (
             read_table(path, SUMSTATS, columns=SUMSTATS_COLUMNS, region=region) for path in (exposure, outcome)

@@ -20,6 +20,7 @@ from locus2target.core.job import job
 from locus2target.core.tables import read_table, read_tables, write_table
 from locus2target.statgen import prior_features as features
 from locus2target.statgen.functional_priors import (
+    FACTOR_COLUMNS,
     FloatArray,
     PriorSettings,
     fit_functional_prior,
@@ -29,6 +30,7 @@ from locus2target.statgen.functional_priors import (
 from locus2target.statgen.prior_tables import (
     FITTED,
     PERMUTED,
+    VARIANT_COLUMNS,
     enrichment_table,
     locus_groups,
     prior_variants,
@@ -55,20 +57,24 @@ def main(
     settings: Mapping[str, Any],
 ) -> None:
     rules = PriorSettings.from_settings(settings)
-    variants = prior_variants(read_tables(credible_sets, schemas.CREDIBLE_SETS))
+    variants = prior_variants(read_tables(credible_sets, schemas.CREDIBLE_SETS, columns=VARIANT_COLUMNS))
     loci = locus_groups(variants)
     frequency = _frequencies(variants, {Path(path).stem: path for path in sumstats})
     distance = features.tss_distances(variants, read_table(genes, schemas.GENES))
     strata = features.frequency_distance_strata(frequency, distance)
     known: list[features.Feature] = []
     if features.SEQUENCE_SCORES in settings["features"]:
-        effects = read_tables(variant_effects, schemas.VARIANT_EFFECTS)
+        effects = read_tables(
+            variant_effects, schemas.VARIANT_EFFECTS, columns=features.SCORE_COLUMNS, only={"largest": [True]}
+        )
         known += features.sequence_features(variants, effects, strata)
     for name, carriers in _carriers(variants, annotations).items():
         if name in settings["features"]:
             known.append(features.annotation_feature(name, variants, carriers, strata))
     evidence = gather_signals(
-        variants, read_tables(signals, schemas.SIGNALS), read_tables(signal_lbf, schemas.SIGNAL_LBF)
+        variants,
+        read_tables(signals, schemas.SIGNALS),
+        read_tables(signal_lbf, schemas.SIGNAL_LBF, columns=FACTOR_COLUMNS),
     )
     logging.getLogger("locus2target").info(
         "%d features of %d variants in %d loci; %d signals of %d loci to learn from",

@@ -1,8 +1,9 @@
-"""Draw the loci of one disease, one SVG per locus.
+"""Draw the loci of one disease, one figure per locus, as SVG and as PNG.
 
 Inputs: loci, credible sets (-log10 p; PIP 0..1; signed r with the lead), fine-mapping status, genes and exons (0-based
-half-open), candidates per locus (probability 0..1). Output: a folder of `<locus>.svg`; a locus without variants to
-draw gets a figure that says why, and a disease without an analysed locus gets `no_loci.svg`. Position axes are in Mb.
+half-open), candidates per locus (probability 0..1). Output: a folder of `<locus>.svg` and `<locus>.png`; a locus
+without variants to draw gets a figure that says why, and a disease without an analysed locus gets `no_loci`. Position
+axes are in Mb.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from locus2target.core import schemas
 from locus2target.core.job import job
 from locus2target.core.progress import tracked
 from locus2target.core.tables import read_table, read_tables, records
-from locus2target.report.figures import atomic_directory, draw_locus_of_tables, draw_notice, save_svg
+from locus2target.report.figures import atomic_directory, draw_locus_of_tables, draw_notice, save_figure
 from locus2target.report.locus_plot import shown_loci
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ def main(
     shown = shown_loci(found[found["disease"] == disease], candidates, int(settings["loci_per_disease"]))
     with atomic_directory(figures) as folder:
         if shown.empty:
-            save_svg(draw_notice(title=disease, subtitle="The disease has no analysed locus."), folder / "no_loci.svg")
+            save_figure(draw_notice(title=disease, subtitle="The disease has no analysed locus."), folder, "no_loci")
         for locus in tracked(records(shown), unit="loci", label="drawing"):
             figure = draw_locus_of_tables(locus, variants, mapping, candidates, *annotation)
-            save_svg(figure, folder / f"{locus['locus']}.svg")
+            save_figure(figure, folder, str(locus["locus"]))
 
 
 if __name__ == "__main__":

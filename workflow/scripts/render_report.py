@@ -3,8 +3,7 @@
 Inputs: every table of the run, as the schemas define them, and the networks as SVG. What is about a disease has
 one file per disease; the stem of a file of targets, and of a network, is its disease. `run` is shown in the settings
 section.
-Outputs: the page, the explorer (the run as an application in one file), its facts as JSON, one table of ranked genes
-per disease, one of input rows and loci.
+Outputs: the page, its facts as JSON, one table of ranked genes per disease, one of input rows and loci.
 """
 
 from collections.abc import Mapping
@@ -12,12 +11,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from locus2target.core.job import job
-from locus2target.report.explorer import read_beside, read_review, write_explorer
-from locus2target.report.page import write_ranked_page, write_report
+from locus2target.report.locus_inputs import BesideTables
+from locus2target.report.page import read_review, write_report
 from locus2target.report.quality import input_tables
+from locus2target.report.ranked_page import write_ranked_page
 from locus2target.report.run_data import RunFacts
 from locus2target.report.run_tables import load_run_tables
 from locus2target.report.tables import write_table_page
+from locus2target.targets.bed import read_gene_links, read_open_chromatin
 
 if TYPE_CHECKING:
     snakemake: Any
@@ -54,7 +55,6 @@ def main(
     qtl: Mapping[str, str],
     annotations: Mapping[str, str | None],
     report: str,
-    explorer: str,
     summary: str,
     ranked_tables: list[str],
     qc_table: str,
@@ -92,12 +92,20 @@ def main(
     for disease, path in zip(tables.diseases, ranked_tables, strict=True):
         write_ranked_page(path, tables, disease)
     write_table_page(qc_table, input_tables(tables), title="Quality control: input rows and loci")
-    write_report(report, tables, settings=settings, run=run)
-    beside = read_beside(qtl, open_chromatin=annotations["open_chromatin"], links=annotations["enhancer_gene_links"])
-    created = datetime.now(tz=UTC).strftime("%d %B %Y")
+    beside = _read_beside(qtl, open_chromatin=annotations["open_chromatin"], links=annotations["enhancer_gene_links"])
+    created = datetime.now(tz=UTC).strftime("%d %B %Y, %H:%M UTC")
     facts = RunFacts(name=str(run["config"]["run_name"]), title=str(settings["title"]), created=created)
     marks = None if settings["review"] is None else read_review(settings["review"])
-    write_explorer(explorer, summary, tables, beside, facts, review=marks)
+    write_report(report, summary, tables, beside, facts, record=run, review=marks)
+
+
+def _read_beside(qtl_paths: Mapping[str, str], *, open_chromatin: str | None, links: str | None) -> BesideTables:
+    """Read the annotation files that the locus pages draw; QTL tables are read locus by locus."""
+    return BesideTables(
+        qtl_paths,
+        None if open_chromatin is None else read_open_chromatin(open_chromatin),
+        None if links is None else read_gene_links(links),
+    )
 
 
 if __name__ == "__main__":
@@ -132,7 +140,6 @@ if __name__ == "__main__":
             qtl=dict(zip(snakemake.params.qtls, snakemake.input.qtl, strict=True)),
             annotations=snakemake.params.annotations,
             report=snakemake.output.report,
-            explorer=snakemake.output.explorer,
             summary=snakemake.output.summary,
             ranked_tables=list(snakemake.output.ranked_tables),
             qc_table=snakemake.output.qc_table,

@@ -42,5 +42,6 @@ def test_editing_a_module_changes_exactly_the_scripts_that_import_it(
 def fresh_digest(script: Path) -> str:
     from locus2target.core import digest
 
-    digest._imports.cache_clear()
+    for kept in (digest.script_digest, digest._imports, digest._assets):
+        kept.cache_clear()
     return script_digest(script)

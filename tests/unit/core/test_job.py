@@ -1,3 +1,4 @@
+import errno
 import logging
 from pathlib import Path
 
@@ -33,6 +34,21 @@ def test_bad_input_is_one_line_and_status_one(tmp_path: Path) -> None:
     text = (tmp_path / "step.log").read_text()
     assert "a.tsv, line 3: se is 0. Remove the row." in text
     assert "Traceback" not in text
+
+
+def test_a_full_disk_is_one_line_and_status_one(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as stop, job(str(tmp_path / "step.log")):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert stop.value.code == 1
+    text = (tmp_path / "step.log").read_text()
+    assert "the disk, or your quota on it, is full" in text
+    assert "Traceback" not in text
+
+
+def test_another_error_of_the_system_is_a_defect(tmp_path: Path) -> None:
+    with pytest.raises(NotADirectoryError), job(str(tmp_path / "step.log")):
+        raise NotADirectoryError(errno.ENOTDIR, "no folder")
+    assert "NotADirectoryError" in (tmp_path / "step.log").read_text()
 
 
 def test_a_defect_leaves_its_traceback_in_the_log(tmp_path: Path) -> None:

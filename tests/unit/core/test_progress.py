@@ -9,7 +9,7 @@ from locus2target.core.progress import Progress, progress, tracked
 def test_items_come_through_in_their_order_and_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         assert list(tracked(["a", "b", "c"], unit="loci", label="colocalizing")) == ["a", "b", "c"]
-    assert "colocalizing: 3 of 3 loci" in caplog.text
+    assert "colocalizing: 3 loci in " in caplog.text
 
 
 def test_what_was_done_before_an_error_is_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -37,8 +37,14 @@ def test_lines_in_a_log_are_sparse(caplog: pytest.LogCaptureFixture, monkeypatch
 def test_a_total_that_nobody_knows(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), progress(None, unit="records", label="reading") as done:
         done.advance(5)
-    assert "reading: 5 records, " in caplog.text
+    assert "reading: 5 records in " in caplog.text
     assert "left" not in caplog.text
+
+
+def test_no_work_is_called_so(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert list(tracked([], unit="variants", label="scoring")) == []
+    assert [record.getMessage() for record in caplog.records] == ["scoring: nothing to do"]
 
 
 def test_reaching_a_place_counts_from_the_start() -> None:

@@ -11,6 +11,7 @@ from locus2target.core.run_status import (
     RUNNING,
     SILENT,
     LastRun,
+    Stage,
     count_stages,
     count_without_plan,
     describe_run,
@@ -87,6 +88,21 @@ def test_state_of_the_last_run(tmp_path: Path, text: str, state: str) -> None:
     assert run_of(tmp_path, text).state == state
 
 
+def test_a_failed_run_says_how_much_is_missing_and_what_to_do(tmp_path: Path) -> None:
+    run = run_of(tmp_path, "2 of 5 steps (40%) done\nExiting because a job execution failed.\n" + END)
+    text = "\n".join(describe_run(run, now=0))
+    assert "2 of its 5 jobs done" in text
+    assert "3 jobs were not done" in text
+    assert "same command again" in text
+    finished = run_of(tmp_path, "5 of 5 steps (100%) done\n" + END)
+    assert len(describe_run(finished, now=0)) == 2
+
+
+def test_out_of_date_is_explained_where_it_is_said() -> None:
+    assert "inputs have changed" in "\n".join(describe_stages([Stage("make_bread", 2, done=2, outdated=1)]))
+    assert "inputs have changed" not in "\n".join(describe_stages([Stage("make_bread", 2, done=2)]))
+
+
 def test_a_run_that_has_long_been_silent(tmp_path: Path) -> None:
     log = write_log(tmp_path, HEAD.format(config="'c.yaml'"))
     os.utime(log, (1_000, 1_000))
@@ -117,6 +133,9 @@ def test_job_table_is_in_the_order_of_the_graph_without_targets() -> None:
     [
         ("2026 INFO a: b\n2026 ERROR locus2target: gwas.tsv: it is cut short. Copy it again.\n", "gwas.tsv: it is cut"),
         ("Traceback (most recent call last):\n  File\nValueError: 0 windows\n\n", "ValueError: 0 windows"),
+        ("x ERROR l: unexpected error\nTraceback\n  f()\npyarrow.lib.ArrowInvalid: no Parquet\n", "ArrowInvalid: no"),
+        ("x ERROR l: unexpected error\nTraceback\n  f()\nKeyError: 'a'\n", "KeyError: 'a'"),
+        ("2026-11-21 14:00:00 INFO a.b.c: all is well\ngenome.fa: read\n", ""),
         ("INFO all is well\nno ERRORS here\n", ""),
     ],
 )

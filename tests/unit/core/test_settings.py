@@ -91,7 +91,7 @@ def cell(rows: list[list[str]], line: int, column: str, value: str) -> None:
         ("studies", lambda r: cell(r, 2, "n_samples", "many"), "line 2, column 'n_samples': 'many', expected"),
         ("studies", lambda r: cell(r, 3, "build", "hg18"), "line 3, column 'build': 'hg18', expected GRCh37 or GRCh38"),
         ("studies", lambda r: cell(r, 3, "study", ""), "line 3, column 'study': is empty"),
-        ("studies", lambda r: cell(r, 3, "study", r[1][0]), "stands in 2 rows; ids must be unique"),
+        ("studies", lambda r: cell(r, 3, "study", r[1][0]), "lines 2 and 3: study "),
         ("studies", lambda r: cell(r, 2, "cohort", "nobody"), "names cohort 'nobody', which is not in"),
         (
             "studies",

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from locus2target.core import schemas
+from locus2target.core.errors import InputError
 from locus2target.core.intervals import Region
 from locus2target.core.tables import (
     Column,
@@ -71,6 +72,27 @@ def test_another_table_is_refused(tmp_path: Path) -> None:
     write_table(toy(), tmp_path / "toy.parquet", TOY)
     with pytest.raises(ValueError, match="not those of table contigs"):
         read_table(tmp_path / "toy.parquet", schemas.CONTIGS)
+
+
+@pytest.mark.parametrize("place", ["first page", "footer", "end"])
+def test_a_table_with_another_byte_is_damaged(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "toy.parquet"
+    write_table(toy(), path, TOY)
+    content = bytearray(path.read_bytes())
+    content[{"first page": 40, "footer": -60, "end": -1}[place]] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"toy\.parquet: the table is damaged .* Remove the file"):
+        read_table(path, TOY)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_a_table_cut_short_is_damaged(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "toy.parquet"
+    write_table(toy(), path, TOY)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(InputError, match="the table is damaged"):
+        read_table(path, TOY, region=Region("1", 0, 9))
 
 
 def test_reading_tables_without_rows_gives_an_empty_table(tmp_path: Path) -> None:

@@ -61,6 +61,15 @@ def test_block_gzip_is_read_and_its_missing_end_is_noticed(tmp_path: Path) -> No
         read_study(packed)
 
 
+@pytest.mark.parametrize("n_rows", [1, 2000])
+def test_the_log_says_how_much_was_read(tmp_path: Path, n_rows: int, caplog: pytest.LogCaptureFixture) -> None:
+    path = write_rows(tmp_path, [ROW] * n_rows)
+    with caplog.at_level("INFO"):
+        read_study(path)
+    kilobytes = -(-Path(path).stat().st_size // 1000)
+    assert f"reading {Path(path).name}: {kilobytes} kB in " in caplog.text
+
+
 def test_truncated_gzip(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     rows = [(1, 100 + i, "A", "G", rng.normal(), 0.05, 0.5) for i in range(5000)]

@@ -5,21 +5,49 @@ import base64
 import gzip
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
+WORDS = {
+    "locus_class": {
+        "clear": "Clear: it is.",
+        "contested": "Contested: so it is.",
+        "no_local_evidence": "No local evidence: none.",
+        "not_ranked": "Not ranked: not.",
+    },
+    "ld_verdict": {"PASS": "LD fits.", "WARN": "LD fits badly.", "FAIL": "LD does not fit.", "NONE": "No LD."},
+}
 HOSTILE = "</script><script>document.title='broken'</script><!--<script>\"'&"
 DISEASES = ("alpha", "beta | <i>two</i>")
 LOCI = ("alpha_2020__1_1000_2000", "alpha_2020__2_5000_9000", "beta 'x'/<b>__3_1_100")
 N_GENES = 120
+SOURCES = ("prior", "distance", "colocalization_eqtl")
+VARIANTS = ("1:1500:A:G", "1:1600:C:CTTTTTTTTTTT", "1:1700:G:T")
+NAMED = [
+    dict(index=0, variant=VARIANTS[0], rsid="rs1", neg_log10_p=8.5123, pip=0.70123, credible_set=1),
+    dict(index=1, variant=VARIANTS[1], rsid=HOSTILE, neg_log10_p=320.25, pip=0.20456, credible_set=1),
+    dict(index=2, variant=VARIANTS[2], rsid=None, neg_log10_p=3.5, pip=0.002, credible_set=None),
+]
+"""Rows of a pack's header on the variants that are named."""
+_NO_SEQUENCE = dict(value=None, quantile=None, status="no_sequence", reason="only N there")
+_OK = dict(status="ok", reason="")
+EFFECTS = [
+    dict(index=0, gene_id=None, model="motifs", track="GATA1", scorer="rank", value=-0.31, quantile=0.5, **_OK),
+    dict(index=0, gene_id=None, model="motifs", track="SPI1", scorer="odds", value=-4.2, quantile=0.875, **_OK),
+    dict(index=0, gene_id="ELSEWHERE", model="motifs", track="X", scorer="odds", value=9.0, quantile=0.99, **_OK),
+    dict(index=0, gene_id=None, model="borzoi", track=None, scorer="sed", **_NO_SEQUENCE),
+    dict(index=1, gene_id=None, model="motifs", track=None, scorer="rank", **_NO_SEQUENCE),
+]
+"""Rows of a pack's header on predicted effects."""
 EVIDENCE_COLUMNS = [
     *("disease", "locus", "gene_id", "gene_symbol", "source", "value", "unit", "log_odds", "log_odds_unweighted"),
     *("direction", "variants", "top_variant", "context", "detail", "status", "reason"),
 ]
 
 
-def invented_run(*, created: str = "2026-01-02 03:04") -> dict[str, Any]:
-    """Run data: 120 genes over two loci for the first disease, two genes for the second."""
-    targets = [_target(DISEASES[0], rank) for rank in range(1, N_GENES + 1)]
+def invented_run(*, created: str = "2026-01-02 03:04", n_genes: int = N_GENES) -> dict[str, Any]:
+    """Run data: genes over two loci for the first disease, two genes for the second."""
+    targets = [_target(DISEASES[0], rank) for rank in range(1, n_genes + 1)]
     targets += [_target(DISEASES[1], rank) for rank in (1, 2)]
     return {
         "format": 1,
@@ -28,17 +56,19 @@ def invented_run(*, created: str = "2026-01-02 03:04") -> dict[str, Any]:
         "loci": [_locus(number) for number in range(len(LOCI))],
         "targets": targets,
         "candidates": [_candidate(row) for row in targets],
+        "words": WORDS,
         "evidence": {"columns": EVIDENCE_COLUMNS, "rows": [row for target in targets[:4] for row in _evidence(target)]},
     }
 
 
-def pack(locus: str) -> str:
-    """A locus pack of three variants."""
-    header = {"format": 1, "locus": locus, "arrays": [dict(name="position", dtype="u32", length=3, offset=0, scale=1)]}
+def pack(locus: str, *, named: Sequence[dict[str, Any]] = NAMED, effects: Sequence[dict[str, Any]] = EFFECTS) -> str:
+    """A locus pack of three variants, two of which the evidence names."""
+    arrays = [dict(name="position", dtype="u32", length=3, offset=0, scale=1)]
+    header = {"format": 1, "locus": locus, "named": named, "effects": effects, "arrays": arrays}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 4)
     positions = b"".join(value.to_bytes(4, "little") for value in (10, 20, 30))
-    return base64.b64encode(gzip.compress(len(text).to_bytes(4, "little") + text + positions)).decode()
+    return base64.b64encode(gzip.compress(len(text).to_bytes(4, "little") + text + positions, mtime=0)).decode()
 
 
 def _symbol(rank: int) -> str:
@@ -90,6 +120,7 @@ def _disease(disease: str, targets: list[dict[str, Any]]) -> dict[str, Any]:
         n_clear=1,
         n_contested=0,
         n_no_local_evidence=n_loci - 1,
+        answer=[f"{top[0]['gene_symbol']} is the first target, with probability 0.93.", "So it is."],
         top=top,
     )
 
@@ -116,6 +147,8 @@ def _locus(number: int) -> dict[str, Any]:
         none_probability=0.07,
         abstains=not number,
         n_candidates=20,
+        verdict=[f"{HOSTILE} leads."],
+        cautions=["No cause is shown."],
         has_pack=True,
     )
 

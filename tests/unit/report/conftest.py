@@ -16,7 +16,9 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> ToyRun:
 @pytest.fixture(scope="session")
 def rendered(toy_run: ToyRun) -> Rendered:
     ranked = tuple(toy_run.folder / f"{disease}.ranked.html" for disease in DISEASES)
-    outputs = Rendered(toy_run.folder / "report.html", ranked, toy_run.folder / "qc.html")
+    outputs = Rendered(
+        toy_run.folder / "report.html", toy_run.folder / "summary.json", ranked, toy_run.folder / "qc.html"
+    )
     qtl = toy_run.folder / "blood_eqtl.parquet"
     write_table(schemas.QTL.frame([]), qtl, schemas.QTL)
     render_report.main(
@@ -24,8 +26,7 @@ def rendered(toy_run: ToyRun) -> Rendered:
         qtl={"blood_eqtl": str(qtl)},
         annotations={"open_chromatin": None, "enhancer_gene_links": None},
         report=str(outputs.report),
-        explorer=str(toy_run.folder / "explorer.html"),
-        summary=str(toy_run.folder / "summary.json"),
+        summary=str(outputs.summary),
         ranked_tables=[str(path) for path in ranked],
         qc_table=str(outputs.qc),
         settings=SETTINGS,

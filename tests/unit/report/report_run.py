@@ -12,7 +12,7 @@ from locus2target.core.tables import TableSchema, write_table
 
 HOSTILE = "<script>alert('x')</script>"
 HOSTILE_REASON = 'He said "</script><img src=x onerror=alert(1)>" & left $x_1$.'
-SETTINGS = {"title": "Toy run <b>bold</b>", "loci_per_disease": 3, "review": None}
+SETTINGS = {"title": "Toy run <b>bold</b>", "review": None}
 RUN = {
     "config_file": "config/config.yaml",
     "config": {"run_name": "toy", "genome": {"build": "GRCh37"}, "note": HOSTILE},
@@ -37,6 +37,7 @@ class Rendered:
     """Where the outputs of `render_report` lie."""
 
     report: Path
+    summary: Path
     ranked: tuple[Path, ...]
     qc: Path
 

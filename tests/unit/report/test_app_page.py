@@ -1,6 +1,7 @@
 """The app's page as text: nothing from data becomes markup, everything is inside, the libraries are what npm gives."""
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -11,7 +12,7 @@ import pytest
 from app_run import HOSTILE, LOCI, invented_run, pack
 
 from locus2target.report import app_page
-from locus2target.report.app_page import data_script, render_app
+from locus2target.report.app_page import render_app
 
 VENDOR = Path(app_page.__file__).parent / "vendor"
 
@@ -58,7 +59,7 @@ def page(html: str) -> _Page:
 
 def test_run_data_survive_the_page(page: _Page) -> None:
     (text,) = [text for attributes, text in page.scripts if attributes.get("id") == "run-data"]
-    assert json.loads(text) == invented_run()
+    assert json.loads(gzip.decompress(base64.b64decode(text))) == invented_run()
 
 
 def test_hostile_names_stay_text(html: str, page: _Page) -> None:
@@ -72,21 +73,14 @@ def test_packs_carry_their_locus(page: _Page) -> None:
     assert packs == {locus: pack(locus) for locus in LOCI}
 
 
-@pytest.mark.parametrize("text", ["</script>", "</SCRIPT >", "<!--<script>", "]]>", "\u2028"])
-def test_data_scripts_hold_no_markup(text: str) -> None:
-    script = data_script({text: [text]})
-    assert "<" not in script
-    assert json.loads(script) == {text: [text]}
-
-
-def test_data_scripts_refuse_numbers_json_lacks() -> None:
+def test_facts_refuse_numbers_json_lacks() -> None:
     with pytest.raises(ValueError, match="JSON"):
-        data_script({"probability": float("nan")})
+        render_app({"probability": float("nan")}, {}, sections="", title="")
 
 
 def test_policy_lets_nothing_out_and_knows_every_script(page: _Page) -> None:
     policy = next(a["content"] for tag, a in page.tags if tag == "meta" and "http-equiv" in a) or ""
-    assert policy.startswith("default-src 'none'; script-src 'unsafe-inline'")
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "style-src 'unsafe-inline'; img-src data: blob:" in policy
     assert "http" not in policy
     ours = [text for attributes, text in page.scripts if not attributes]
@@ -122,11 +116,6 @@ def test_libraries_are_those_of_the_checksums() -> None:
         assert hashlib.sha256((VENDOR / name).read_bytes()).hexdigest() == digest, name
     unlisted = {path.name for path in VENDOR.iterdir()} - set(listed)
     assert unlisted == {"README.md", "SHA256SUMS", "fetch_vendor.sh"}
-
-
-def test_licences_are_in_the_page(html: str) -> None:
-    assert "The MIT License" in html or "Permission is hereby granted" in html
-    assert "Apache License" in html
 
 
 def test_a_script_that_ends_its_element_is_refused(tmp_path: Path) -> None:

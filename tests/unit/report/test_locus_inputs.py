@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from pack_decoder import decode, unpack
+from pack_decoder import decode, running_sum, unpack
 from report_run import HOSTILE, LEAD, N_VARIANTS, START, ToyRun, gene_id
 
 import locus2target.report.locus_inputs as locus_inputs_module
@@ -81,7 +81,7 @@ def test_association_is_that_of_the_table(tables: RunTables, packs: dict[str, An
     for name, (header, arrays) in packs.items():
         rows = tables.credible_sets[tables.credible_sets["locus"] == name].sort_values("position")
         assert header["n"] == N_VARIANTS
-        assert arrays["position"] == rows["position"].tolist()
+        assert running_sum(arrays["step"], header["first"]) == rows["position"].tolist()
         assert arrays["neg_log10_p"] == pytest.approx(rows["neg_log10_p"].tolist(), abs=0.005 + 1e-9)
         assert arrays["pip"] == pytest.approx(rows["pip"].tolist(), abs=0.5 / 65534 + 1e-12)
         found = np.array(arrays["r2"], dtype=np.float64)
@@ -94,8 +94,10 @@ def test_qtl_of_the_best_tests(packs: dict[str, Any]) -> None:
         entry["gene_id"]: (entry["posterior_h4"], arrays[entry["arrays"]["neg_log10_p"]]) for entry in header["qtl"]
     }
     assert found == {gene_id(0): (0.97, [20.25]), gene_id(1): (0.71, [0.25]), gene_id(2): (0.02, [2.5])}
-    index = header["qtl"][0]["arrays"]["index"]
-    assert [arrays["position"][int(each)] for each in arrays[index]] == [LEAD]
+    places = running_sum(arrays[header["qtl"][0]["arrays"]["step"]], 0)
+    positions = running_sum(arrays["step"], header["first"])
+    assert [positions[place] for place in places] == [LEAD]
+    assert header["qtl"][0]["exact"] == {str(places[0]): 20.25}
     assert packs["alpha_sparse"][0]["qtl"] == []
 
 
@@ -140,8 +142,59 @@ def test_effects_are_the_largest_of_variants_with_weight(tables: RunTables, qtl_
     effects = [effect(600, 1.5), effect(600, 0.5, largest=False), effect(5, 9.0), effect(601, None), effect(602, None)]
     run = replace(tables, variant_effects=schemas.VARIANT_EFFECTS.frame(effects))
     header = unpack(decode(pack_loci(run, BesideTables({"blood_eqtl": qtl_path}))["alpha_strong"]))[0]
-    assert [(each["index"], each["value"]) for each in header["effects"]] == [(600, 1.5)]
+    assert [(each["index"], each["value"], each["status"]) for each in header["effects"]] == [
+        (600, 1.5, "ok"),
+        (601, None, "no_sequence"),
+        (602, None, "no_sequence"),
+    ]
     assert "No predicted effect for 2 variants with a PIP of 0.001 or more: N there." in header["note"]
+
+
+def test_signals_in_order_as_the_table_has_them(tables: RunTables, packs: dict[str, Any]) -> None:
+    rows = packs["alpha_strong"][0]["signals"]
+    assert [(row["signal"], row["primary"], row["purity"]) for row in rows] == [(0, False, None), (1, True, 0.93)]
+    own = tables.signals[tables.signals["locus"] == "alpha_strong"].sort_values("signal")
+    for name in ("log_bayes_factor", "n_credible", "coverage", "lead_variant", "method", "status", "reason"):
+        assert [row[name] for row in rows] == own[name].tolist()
+    assert packs["beta_quiet"][0]["signals"] == []
+
+
+def test_tested_pairs_of_the_table_best_first(tables: RunTables, packs: dict[str, Any]) -> None:
+    header = packs["alpha_strong"][0]
+    rows = header["colocalization"]
+    assert [(row["gene_symbol"], row["tissue"]) for row in rows] == [
+        ("GENE0", "Whole blood"),
+        (HOSTILE, "Whole blood"),
+        ("GENE2", "Liver"),
+    ]
+    own = tables.colocalization.set_index("gene_id")
+    for row in rows:
+        for name in ("posterior_h0", "posterior_h3", "posterior_h4", "p12_low", "p12_high", "direction", "n_shared"):
+            assert row[name] == own.loc[row["gene_id"], name]
+    assert header["colocalization_note"] == (
+        "4 pairs of signal and molecular trait, 3 with a posterior. Without: too_few_shared_variants (1)."
+    )
+    assert packs["beta_quiet"][0]["colocalization_note"] == "No molecular trait was tested at this locus."
+
+
+def test_at_most_fifty_pairs_those_used_for_ranking_first(tables: RunTables, qtl_path: Path) -> None:
+    pairs = [_pair(number % 3, number / 100, primary=number < 5, locus="alpha_strong") for number in range(60)]
+    run = replace(tables, colocalization=schemas.COLOCALIZATION.frame(pairs))
+    (header,) = (unpack(decode(pack_loci(run, BesideTables({"blood_eqtl": qtl_path}))["alpha_strong"]))[0],)
+    found = [row["posterior_h4"] for row in header["colocalization"]]
+    assert found == [number / 100 for number in (4, 3, 2, 1, 0, *range(59, 14, -1))]
+    assert "the 50 with the highest H4 are shown, signals used for ranking first" in header["colocalization_note"]
+
+
+def test_evidence_that_names_no_gene_is_about_the_locus(packs: dict[str, Any]) -> None:
+    assert packs["alpha_strong"][0]["statements"] == [
+        {
+            "source": "enhancer_gene_link",
+            "status": "no_annotation",
+            "detail": "The config gives no enhancer-gene links.",
+        }
+    ]
+    assert packs["alpha_sparse"][0]["statements"] == []
 
 
 def _pair(gene: int, h4: float | None, **values: object) -> dict[str, object]:

@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pack_decoder import decode, unpack
+from pack_decoder import decode, running_sum, unpack
 
 from locus2target.core import schemas
+from locus2target.report.heat_maps import NO_TRACK, HeatMap
 from locus2target.report.locus_intervals import COLUMNS
 from locus2target.report.locus_pack import LocusInputs, QtlAssociation, encode, pack_locus
 
@@ -36,13 +37,6 @@ def effect_row(position: int, value: float | None, **values: object) -> dict[str
     return {**base, **values}
 
 
-def map_row(position: int, alt: str, value: float | None, **values: object) -> dict[str, object]:
-    base = dict(
-        locus="s__7_1_2000", variant="7:1500:A:G", model="m", chromosome="7", position=position, ref="A", alt=alt
-    )
-    return {**base, "scorer": "s", "value": value, **_STATUS, **values}
-
-
 def inputs(**values: Any) -> LocusInputs:
     empty: dict[str, Any] = dict(
         locus=LOCUS,
@@ -52,8 +46,9 @@ def inputs(**values: Any) -> LocusInputs:
         intervals=pd.DataFrame(columns=list(COLUMNS)),
         qtl=(),
         effects=schemas.VARIANT_EFFECTS.empty(),
-        mutagenesis=schemas.MUTAGENESIS.empty(),
-        motif_hits=schemas.MOTIF_HITS.empty(),
+        mutagenesis=(),
+        tables=dict(signals=[], colocalization=[], statements=[]),
+        colocalization_note="",
     )
     return LocusInputs(**{**empty, **values})
 
@@ -78,19 +73,19 @@ def test_a_locus_without_rows() -> None:
     header, arrays = packed()
     assert header["n"] == 0
     assert header["lead_index"] is None
-    assert {name: [] for name in ("position", "neg_log10_p", "r2", "pip", "credible_set")} == arrays
-    for name in ("genes", "intervals", "qtl", "effects", "mutagenesis", "credible_sets"):
+    assert {name: [] for name in ("step", "neg_log10_p", "r2", "pip", "credible_set")} == arrays
+    for name in ("named", "genes", "intervals", "qtl", "effects", "mutagenesis", "credible_sets", "signals"):
         assert header[name] == []
 
 
 def test_header_names_the_locus() -> None:
     header, arrays = packed(variants=variants(variant_row(1600), variant_row(1500)))
-    assert header["format"] == 1
+    assert header["format"] == 2
     assert {name: header[name] for name in ("locus", "chromosome", "start", "end")} == {
         name: LOCUS[name] for name in ("locus", "chromosome", "start", "end")
     }
     assert (header["lead"], header["lead_index"], header["n"]) == ("7:1500:A:G", 0, 2)
-    assert arrays["position"] == [1500, 1600]
+    assert running_sum(arrays["step"], header["first"]) == [1500, 1600]
 
 
 _maybe = st.none() | st.floats(0, 1)
@@ -114,7 +109,7 @@ def test_association_within_half_a_step(
     assert_within_half_a_step(entry["neg_log10_p"], arrays["neg_log10_p"], [p for p, _, _, _ in values])
     assert_within_half_a_step(entry["r2"], arrays["r2"], [None if r is None else r**2 for _, r, _, _ in values])
     assert_within_half_a_step(entry["pip"], arrays["pip"], [pip for _, _, pip, _ in values])
-    assert arrays["position"] == [1001 + index for index in range(len(values))]
+    assert running_sum(arrays["step"], header["first"]) == [1001 + index for index in range(len(values))]
     sets = [None if not k else header["credible_sets"][int(k) - 1] for k in arrays["credible_set"]]
     assert sets == [number for *_, number in values]
 
@@ -132,7 +127,7 @@ def test_steps_are_those_of_the_contract() -> None:
     header, _ = packed(variants=variants(variant_row(1500, neg_log10_p=3.0)))
     steps = {each["name"]: (each["dtype"], each["scale"], each["missing"]) for each in header["arrays"]}
     assert steps == {
-        "position": ("u32", 1, None),
+        "step": ("u16", 1, None),
         "neg_log10_p": ("u16", 100, 65535),
         "r2": ("u8", 254, 255),
         "pip": ("u16", 65534, 65535),
@@ -154,17 +149,46 @@ def test_the_single_effect_has_number_zero_and_is_a_set() -> None:
     assert arrays["credible_set"] == [1, 0]
 
 
+def test_steps_beyond_16_bits() -> None:
+    rows = [variant_row(position) for position in (7, 65_542, 200_000_000)]
+    header, arrays = packed(variants=variants(*rows))
+    assert running_sum(arrays["step"], header["first"]) == [7, 65_542, 200_000_000]
+    assert next(each["dtype"] for each in header["arrays"] if each["name"] == "step") == "u32"
+
+
 def test_named_are_variants_with_weight_members_of_sets_and_the_lead() -> None:
     header, _ = packed(
         variants=variants(
             variant_row(1400, pip=0.001, rsid="rs1"),
             variant_row(1450, pip=0.0009, rsid="rs2"),
             variant_row(1500, rsid="7:1500:A:G"),
-            variant_row(1550, credible_set=1),
+            variant_row(1550, credible_set=0),
             variant_row(1600, rsid="rs3"),
         )
     )
-    assert header["variants_named"] == {"0": "rs1 7:1400:A:G", "2": "7:1500:A:G", "3": "7:1550:A:G"}
+    assert [(row["index"], row["variant"], row["rsid"]) for row in header["named"]] == [
+        (0, "7:1400:A:G", "rs1"),
+        (2, "7:1500:A:G", "7:1500:A:G"),
+        (3, "7:1550:A:G", None),
+    ]
+
+
+def test_numbers_of_named_variants_are_those_of_the_table() -> None:
+    exact = dict(neg_log10_p=12.3456789012345, z_score=-7.000000001, r_lead=-0.123456789, pip=0.12345678901234)
+    header, _ = packed(variants=variants(variant_row(1400, credible_set=0, **exact), variant_row(1500)))
+    assert header["named"][0] == dict(index=0, variant="7:1400:A:G", rsid=None, credible_set=0, **exact)
+    assert header["named"][1] == dict(
+        **dict.fromkeys(("rsid", "neg_log10_p", "z_score", "r_lead", "pip", "credible_set")),
+        index=1,
+        variant="7:1500:A:G",
+    )
+
+
+def test_tables_and_their_note_are_passed_on() -> None:
+    tables = dict(signals=[dict(signal=1)], colocalization=[dict(flag=HOSTILE)], statements=[dict(detail="x")])
+    header, _ = packed(tables=tables, colocalization_note=HOSTILE)
+    assert {name: header[name] for name in tables} == tables
+    assert header["colocalization_note"] == HOSTILE
 
 
 def test_genes_with_their_own_exons_in_order() -> None:
@@ -195,29 +219,40 @@ def test_qtl_points_at_the_variants_of_the_locus() -> None:
     associations = pd.DataFrame(
         {"variant": ["7:1600:A:G", "7:1:A:G", "7:1500:A:G", "7:1500:A:T"], "neg_log10_p": [1.234, 9.0, 56.789, 9.0]}
     )
-    trait = QtlAssociation("ENSG1", HOSTILE, "liver", "eqtl", 0.123456789, associations)
-    rows = [variant_row(position) for position in (1400, 1500, 1600)]
+    trait = QtlAssociation("ENSG1", "intron:7", HOSTILE, "liver", "eqtl", 0.123456789, associations)
+    rows = [variant_row(position) for position in (1400, 1500, 1600)]  # 1500 is the lead, and so named
     header, arrays = packed(variants=variants(*rows), qtl=(trait,))
     (entry,) = header["qtl"]
-    assert {name: entry[name] for name in ("gene_id", "qtl", "tissue", "qtl_type", "posterior_h4", "n")} == dict(
-        gene_id="ENSG1", qtl=HOSTILE, tissue="liver", qtl_type="eqtl", posterior_h4=0.123456789, n=2
+    assert {name: value for name, value in entry.items() if name != "arrays"} == dict(
+        gene_id="ENSG1",
+        phenotype_id="intron:7",
+        qtl=HOSTILE,
+        tissue="liver",
+        qtl_type="eqtl",
+        posterior_h4=0.123456789,
+        n=2,
+        exact={"1": 56.789},
     )
-    assert arrays[entry["arrays"]["index"]] == [1, 2]
+    assert running_sum(arrays[entry["arrays"]["step"]], 0) == [1, 2]
     assert arrays[entry["arrays"]["neg_log10_p"]] == pytest.approx([56.789, 1.234], abs=0.005)
 
 
-def test_effects_keep_every_digit_of_what_was_scored() -> None:
+def test_effects_keep_every_digit_and_say_what_was_not_scored() -> None:
     effects = schemas.VARIANT_EFFECTS.frame(
         [
-            effect_row(1600, 0.1, track="liver", background_quantile=0.123456789),
+            effect_row(1600, 0.1, track="liver", gene_id="ENSG1", background_quantile=0.123456789),
             effect_row(1500, -1e-8, track=None),
             effect_row(1500, None, scorer="other", status="no_sequence", reason="N"),
         ],
     )
     header, _ = packed(variants=variants(variant_row(1500), variant_row(1600)), effects=effects)
+    first = dict(
+        index=0, model="m", scorer="s", track=None, gene_id=None, value=-1e-8, quantile=None, status="ok", reason=""
+    )
     assert header["effects"] == [
-        dict(index=0, model="m", scorer="s", track=None, value=-1e-8, quantile=None),
-        dict(index=1, model="m", scorer="s", track="liver", value=0.1, quantile=0.123456789),
+        first,
+        {**first, "scorer": "other", "value": None, "status": "no_sequence", "reason": "N"},
+        {**first, "index": 1, "track": "liver", "gene_id": "ENSG1", "value": 0.1, "quantile": 0.123456789},
     ]
 
 
@@ -229,42 +264,27 @@ def test_an_effect_is_the_same_number_in_single_precision(value: float) -> None:
     assert np.float32(header["effects"][0]["value"]) == np.float32(value)
 
 
-def test_a_map_holds_the_strongest_track_of_each_substitution() -> None:
-    rows = [
-        map_row(1499, "C", 0.25),
-        map_row(1501, "T", 0.5, track="weak", ref="G"),
-        map_row(1501, "T", -2.0, track="strong", ref="G"),
-        map_row(1501, "T", 1.0, track="middle", ref="G"),
-        map_row(1500, "A", 0.125, ref="N"),
-        map_row(1502, "G", None),
-        map_row(1503, "GT", 9.0),
-    ]
-    header, arrays = packed(mutagenesis=schemas.MUTAGENESIS.frame(rows))
-    (entry,) = header["mutagenesis"]
-    assert (entry["variant"], entry["model"], entry["scorer"]) == ("7:1500:A:G", "m", "s")
-    assert (entry["start"], entry["length"], entry["ref"]) == (1498, 3, "ANG")
-    values = np.array(arrays[entry["array"]], dtype=object).reshape(3, 4)
-    assert values.tolist() == [[None, 0.25, None, None], [0.125, None, None, None], [None, None, None, -2.0]]
-
-
-def test_one_map_per_variant_model_and_scorer_with_the_motifs_of_the_model() -> None:
-    shown = dict(start=1490, end=1499, strand="+", neg_log10_p=4.5, attribution_share=0.75, holds_variant=False)
-    hit = dict(shown, variant="7:1500:A:G", model="m", motif=HOSTILE, motif_family="F", chromosome="7", shift_p=0.01)
-    header, _ = packed(
-        mutagenesis=schemas.MUTAGENESIS.frame(
-            [map_row(1500, "C", 1.0), map_row(1500, "C", 2.0, scorer="t"), map_row(1500, "C", 3.0, model="n")],
-        ),
-        motif_hits=schemas.MOTIF_HITS.frame([dict(hit, locus="l")]),
+def test_a_map_lies_in_arrays_by_base_and_new_base() -> None:
+    values = np.array([[np.nan, 0.25, np.nan, -2.0]], np.float32)
+    track = np.array([[NO_TRACK, 1, NO_TRACK, 0]], np.uint16)
+    motif = dict(name=HOSTILE, start=1490, end=1499, p=0.01)
+    names = dict(variant="7:1500:A:G", model="m", scorer="s", start=1499, ref="A", note=HOSTILE)
+    drawn = HeatMap(
+        **names,
+        values=values,
+        tracks=("a", HOSTILE),
+        track=track,
+        attribution=np.array([1.5], np.float32),
+        motifs=(motif,),
     )
-    names = [(entry["model"], entry["scorer"], len(entry["motifs"])) for entry in header["mutagenesis"]]
-    assert names == [("m", "s", 1), ("m", "t", 1), ("n", "s", 0)]
-    assert header["mutagenesis"][0]["motifs"] == [dict(shown, name=HOSTILE, p=0.01)]
-
-
-def test_windows_that_were_not_scored_have_no_map() -> None:
-    row = map_row(1500, "C", None, status="no_sequence", reason="N", ref=None, scorer=None)
-    header, _ = packed(mutagenesis=schemas.MUTAGENESIS.frame([{**row, "alt": None}]))
-    assert header["mutagenesis"] == []
+    header, arrays = packed(mutagenesis=[drawn, drawn])
+    assert [entry["array"] for entry in header["mutagenesis"]] == ["mutagenesis_0", "mutagenesis_1"]
+    entry = header["mutagenesis"][0]
+    assert {name: entry[name] for name in names} == names
+    assert (entry["length"], entry["tracks"], entry["motifs"]) == (1, ["a", HOSTILE], [motif])
+    assert arrays[entry["array"]] == [None, 0.25, None, -2.0]
+    assert arrays[entry["track"]] == [None, 1, None, 0]
+    assert arrays[entry["attribution"]] == [1.5]
 
 
 def test_notes_are_one_text() -> None:

@@ -2,8 +2,9 @@ import pandas as pd
 import pytest
 from report_run import ToyRun
 
-from locus2target.report.locus_classes import locus_verdict
+from locus2target.report.locus_classes import LD_MEANINGS, MEANINGS, locus_verdict
 from locus2target.report.run_tables import load_run_tables
+from locus2target.targets.locus_classes import CLEAR, CONTESTED, NO_LOCAL_EVIDENCE, NOT_RANKED
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +27,22 @@ def test_tied_candidates_share_the_lead_and_none_is_named(classes: pd.DataFrame)
     verdict = locus_verdict(classes, "alpha_sparse")
     assert verdict.locus_class == "no_local_evidence"
     assert verdict.sentences[1] == (
-        "GENE10 and GENE11 and GENE12 and GENE13 and GENE14 lead together with probability 0.20, "
-        "0.00 more than the next of 5 candidates."
+        "GENE10, GENE11, GENE12, GENE13 and 1 other lead together with probability 0.20 each, as all candidates do."
     )
-    assert verdict.sentences[2] == "More than distance speaks for none."
+    assert verdict.sentences[2] == "More than distance speaks for none of them."
     assert verdict.sentences[-1].startswith("The ranking abstains")
+
+
+def test_two_leaders_among_others(classes: pd.DataFrame) -> None:
+    tied = classes[classes["locus"] == "alpha_sparse"].assign(top_gene="A,B")
+    assert locus_verdict(tied, "alpha_sparse").sentences[1] == (
+        "A and B lead together with probability 0.20 each, among 5 candidates."
+    )
+
+
+def test_every_class_and_ld_verdict_has_a_meaning() -> None:
+    assert set(MEANINGS) == {CLEAR, CONTESTED, NO_LOCAL_EVIDENCE, NOT_RANKED}
+    assert set(LD_MEANINGS) == {"PASS", "WARN", "FAIL", "NONE"}
 
 
 def test_only_candidate_has_no_margin(classes: pd.DataFrame) -> None:
@@ -42,6 +54,7 @@ def test_only_candidate_has_no_margin(classes: pd.DataFrame) -> None:
     ("locus", "sentences"),
     [
         ("alpha_mhc", ["The locus lies in the MHC, where LD is too long."]),
+        ("alpha_small", ["12 variants, at least 50 needed."]),
         ("nowhere", []),
     ],
 )

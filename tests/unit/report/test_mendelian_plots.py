@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from locus2target.core.schemas import TRAIT_EFFECTS, TRAIT_INSTRUMENTS
-from locus2target.report.figures import save_svg
+from locus2target.report.figures import save_figure
 from locus2target.report.mendelian_plots import PLOTS, draw_trait_effects
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -73,7 +73,7 @@ def texts(path: Path) -> str:
 def drawn(folder: Path, k: int, **changes: int) -> dict[str, str]:
     folder.mkdir(exist_ok=True)
     for name, figure in draw_trait_effects(*tables(k, **changes)).items():
-        save_svg(figure, folder / f"{name}.svg")
+        save_figure(figure, folder, name)
     return {name: texts(folder / f"{name}.svg") for name in PLOTS}
 
 
@@ -106,7 +106,7 @@ def test_without_instruments_each_figure_says_why(tmp_path: Path) -> None:
     effects, instruments = tables(1)
     nothing = effects.assign(reason="No variant is associated with the exposure.")
     for name, figure in draw_trait_effects(nothing, instruments.iloc[:0]).items():
-        save_svg(figure, tmp_path / f"{name}.svg")
+        save_figure(figure, tmp_path, name)
         assert "No variant is associated" in texts(tmp_path / f"{name}.svg")
 
 
@@ -114,5 +114,6 @@ def test_same_input_gives_same_bytes(tmp_path: Path) -> None:
     for folder in ("first", "second"):
         drawn(tmp_path / folder, 12, outliers=1)
     for name in PLOTS:
-        first, second = ((tmp_path / folder / f"{name}.svg").read_bytes() for folder in ("first", "second"))
-        assert first == second
+        for form in ("svg", "png"):
+            first, second = ((tmp_path / folder / f"{name}.{form}").read_bytes() for folder in ("first", "second"))
+            assert first == second

@@ -4,7 +4,8 @@ import pytest
 from report_run import Rendered
 
 from locus2target.core.schemas import TARGETS
-from locus2target.report.tables import Table, TableColumn, build_table, present_sources, ranked_table, write_table_page
+from locus2target.report.ranked_page import present_sources, ranked_table
+from locus2target.report.tables import Table, TableColumn, build_table, write_table_page
 
 
 def _one(kind: str, value: object) -> tuple[str, str]:
@@ -37,7 +38,7 @@ def test_sources_in_their_usual_order_then_unknown_ones() -> None:
 
 
 def test_bars_are_cut_at_full_length_and_signed() -> None:
-    cells = dict.fromkeys([*TARGETS.names, "best_region", "gene_href", "locus_href"])
+    cells = dict.fromkeys([*TARGETS.names, "best_region"])
     rows = [{**cells, "parts": "prior=-2;distance=30;motif_change=-1.5"}]
     table = ranked_table(rows, caption="", filename="x.tsv")
     bars = {column.label: cell.bar for column, cell in zip(table.columns, table.rows[0], strict=True) if cell.bar}

@@ -11,7 +11,9 @@ from report_run import DISEASES, HOSTILE, HOSTILE_REASON, ToyRun
 from locus2target.core import schemas
 from locus2target.core.tables import records
 from locus2target.core.version import VERSION
+from locus2target.report.locus_classes import locus_verdict
 from locus2target.report.locus_inputs import packed_loci
+from locus2target.report.locus_words import locus_cautions
 from locus2target.report.run_data import RunFacts, run_data
 from locus2target.report.run_tables import RunTables, load_run_tables
 
@@ -43,7 +45,7 @@ def by_locus(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_keys_and_their_order(data: dict[str, Any]) -> None:
-    assert list(data) == ["format", "run", "diseases", "loci", "targets", "candidates", "evidence"]
+    assert list(data) == ["format", "run", "diseases", "loci", "targets", "candidates", "evidence", "words"]
     assert data["format"] == 1
     assert data["run"] == {"name": "toy", "title": HOSTILE, "version": VERSION, "created": "2026-01-02"}
     first, *_, last = data["loci"][0]
@@ -110,10 +112,33 @@ def test_diseases_count_loci_of_each_class(data: dict[str, Any]) -> None:
 
 
 def test_the_first_genes_of_a_disease(data: dict[str, Any], tables: RunTables) -> None:
-    ranked = tables.targets[tables.targets["disease"] == "alpha"].sort_values("gene_rank").head(5)
+    ranked = tables.targets[tables.targets["disease"] == "alpha"].sort_values("gene_rank").head(7)
     columns = ["gene_id", "gene_symbol", "probability", "status"]
     assert data["diseases"][0]["top"] == records(ranked[columns])
     assert data["diseases"][2]["top"] == []
+
+
+def test_a_named_target_is_the_answer_also_behind_genes_that_are_not_named(tables: RunTables) -> None:
+    targets = tables.targets.copy()
+    third = (targets["disease"] == "alpha") & (targets["gene_rank"] == 3)
+    targets["status"] = targets["status"].where(targets["gene_rank"] != 1, "distance_only")
+    targets.loc[third, "status"] = "confident"
+    (alpha, *_) = run_data(replace(tables, targets=targets), FACTS, packed=())["diseases"]
+    assert [row["gene_symbol"] for row in alpha["top"]][:3] == ["GENE2", "GENE0", HOSTILE]
+    assert alpha["answer"] == ["GENE2 is the first target, with probability 0.03.", "GENE2 lies near the lead variant."]
+
+
+def test_words_define_every_class_and_verdict(data: dict[str, Any]) -> None:
+    assert {row["locus_class"] for row in data["loci"]} <= set(data["words"]["locus_class"])
+    assert {row["ld_verdict"] for row in data["loci"]} <= set(data["words"]["ld_verdict"])
+
+
+def test_every_locus_has_a_verdict_and_what_not_to_conclude(data: dict[str, Any], tables: RunTables) -> None:
+    cautions = locus_cautions(tables)
+    for row in data["loci"]:
+        assert row["verdict"] == list(locus_verdict(tables.locus_classes, row["locus"]).sentences)
+        assert row["cautions"] == list(cautions[row["locus"]])
+    assert any(row["cautions"] for row in data["loci"])
 
 
 def test_evidence_that_says_something_of_candidates_and_the_locus(data: dict[str, Any], tables: RunTables) -> None:
@@ -145,14 +170,12 @@ def test_hostile_text_stays_text(data: dict[str, Any]) -> None:
     assert by_locus(data)["beta_unsigned"]["top_gene"] == HOSTILE
 
 
-def test_a_run_without_anything() -> None:
-    empty = {
-        name: getattr(schemas, name.upper()).empty()
-        for name in ("loci", "fine_mapping", "locus_genes", "locus_classes", "targets", "evidence", "credible_sets")
-    }
-    rest = {name: None for name in RunTables.__slots__ if name not in empty}
-    run = RunTables(**{**rest, **empty, "diseases": ("alpha",)})  # type: ignore[arg-type]
+def test_a_run_without_anything(tables: RunTables) -> None:
+    values = {name: getattr(tables, name) for name in RunTables.__slots__}
+    frames = {name: value for name, value in values.items() if isinstance(value, pd.DataFrame)}
+    run = replace(tables, **{name: frame.iloc[:0] for name, frame in frames.items()}, diseases=("alpha",))
     found = run_data(run, FACTS, packed=packed_loci(run))
     assert found["loci"] == found["targets"] == found["candidates"] == found["evidence"]["rows"] == []
     counts = dict.fromkeys(("n_loci", "n_ranked", "n_clear", "n_contested", "n_no_local_evidence"), 0)
-    assert found["diseases"] == [{"disease": "alpha", **counts, "top": []}]
+    answer = ["No confident target.", "No locus has a candidate gene."]
+    assert found["diseases"] == [{"disease": "alpha", **counts, "answer": answer, "top": []}]

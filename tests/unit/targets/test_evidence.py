@@ -525,7 +525,7 @@ def test_locus_without_candidates_has_one_row() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("chr1\t5\t10\n", "not a BED file with 4 columns"),
+        ("chr1\t5\t10\n", "line 1: 3 columns, where at least 4 are needed"),
         ("#x\nchr1\t5\t10\ta\nchr1\tfive\t10\ta\n", "line 3: start 'five' is not a whole number"),
         ("chr1\t10\t10\ta\n", "line 1: interval 10-10 is empty"),
     ],

@@ -16,6 +16,7 @@ from locus2target.targets.regulators import (
     changed_motifs,
     enrich_regulators,
     name_families,
+    rows_of_disease,
     scored_variants,
 )
 
@@ -212,6 +213,17 @@ def test_every_family_has_a_row_with_its_reason(tmp_path: Path) -> None:
     for number, result in enumerate((few, enough.reset_index(), unscored, no_model)):
         write_table(result, tmp_path / f"{number}.parquet", schemas.REGULATORS)
         assert len(read_table(tmp_path / f"{number}.parquet", schemas.REGULATORS)) == len(result)
+
+
+def test_the_rows_that_a_disease_needs_give_the_table_of_all_rows() -> None:
+    credible_sets, found, n_loci = random_run(3, n_families=20)
+    elsewhere = [f"9:{number}:A:C" for number in range(30)]
+    others = [scored(variant) for variant in elsewhere]
+    others += [site(variant, f"only elsewhere {number % 2}", 3.0) for number, variant in enumerate(elsewhere)]
+    everything = pd.concat([found, effects(*others)], ignore_index=True)
+    needed = rows_of_disease(everything, credible_sets)
+    assert len(needed) == len(found) + 2  # one row of each motif that only others have
+    pd.testing.assert_frame_equal(enrich(credible_sets, needed, n_loci), enrich(credible_sets, everything, n_loci))
 
 
 def test_permutations_are_needed() -> None:

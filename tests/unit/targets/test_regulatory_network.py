@@ -237,7 +237,8 @@ def test_steps_hand_over_one_disease(tmp_path: Path) -> None:
     }
     sizes = {"min_genes": 1, "max_genes": 10}
     settings = sizes | {"permutations": 50, "seed": 1}
-    paths = {name: str(tmp_path / name) for name in ("sets", "sets.tsv", "tfs", "tfs.tsv", "net", "net.tsv", "net.svg")}
+    files = ("sets", "sets.tsv", "tfs", "tfs.tsv", "net", "net.tsv", "net.svg", "net.png")
+    paths = {name: str(tmp_path / name) for name in files}
     enrich_gene_sets.main(
         locus_genes=stored(tmp_path, table(schemas.LOCUS_GENES, candidates), schemas.LOCUS_GENES),
         loci=inputs["loci"],
@@ -269,6 +270,7 @@ def test_steps_hand_over_one_disease(tmp_path: Path) -> None:
         edges=paths["net"],
         edges_tsv=paths["net.tsv"],
         figure=paths["net.svg"],
+        figure_png=paths["net.png"],
         disease="some_disease",
         settings=sizes,
     )
@@ -282,3 +284,4 @@ def test_steps_hand_over_one_disease(tmp_path: Path) -> None:
     assert edges["weight"].max() == 0.9  # the other disease's PIPs of 1 stay out
     assert pd.read_csv(paths["net.tsv"], sep="\t")["from_name"].tolist() == edges["from_name"].tolist()
     assert "First" in Path(paths["net.svg"]).read_text()
+    assert Path(paths["net.png"]).read_bytes().startswith(b"\x89PNG")

@@ -173,7 +173,8 @@ def test_instruments_are_clumped_with_the_cohort_and_the_effect_estimated(
     assert row["estimate"] == pytest.approx(ivw(data).estimate)
     assert row["estimate"] == pytest.approx(0.3)
     names = sorted(path.name for path in (tmp_path / "figures").iterdir())
-    assert names == ["forest.svg", "funnel.svg", "radial.svg", "scatter.svg"]
+    plots = [f"{plot}.{form}" for plot in ("forest", "funnel", "radial", "scatter") for form in ("png", "svg")]
+    assert names == ["README.md", *plots]
 
 
 def test_a_study_without_cohort_is_clumped_by_distance(trait_files: dict[str, Any], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 PACKAGE = "locus2target"
 
 
+@cache
 def script_digest(script: Path) -> str:
     """Hash of every module of this package that a script imports, directly or through another.
 
@@ -71,10 +72,12 @@ def _imports(source: Path, root: Path) -> frozenset[Path]:
 
 def _companions(module: Path) -> list[Path]:
     """Templates and assets in the folder tree of a module's package."""
-    if module.parent.name == PACKAGE:
-        return []
+    return [] if module.parent.name == PACKAGE else _assets(module.parent)
+
+
+@cache
+def _assets(package: Path) -> list[Path]:
+    """Files in a package's folder tree that are neither Python nor made from it."""
     return sorted(
-        path
-        for path in module.parent.rglob("*")
-        if path.is_file() and path.suffix not in {".py", ".pyc", ".nbi", ".nbc"}
+        path for path in package.rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc", ".nbi", ".nbc"}
     )

@@ -1,5 +1,20 @@
 """The errors a user can cause and can mend."""
 
+_SHOWN = 80  # characters of a value in a message
+
+
+def shortened(value: object) -> str:
+    """A value as a message shows it: quoted, control characters spelled out, and not longer than a line.
+
+    >>> shortened("x" * 3)
+    "'xxx'"
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of thousands of digits
+        text = hex(value) if isinstance(value, int) else f"a {type(value).__name__}"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text):,} characters)"
+
 
 class InputError(Exception):
     """An input that cannot be used as it is.

@@ -61,10 +61,24 @@ class Progress:
         left = f"{(self._total - self._done) / rate:.0f} s left" if rate > 0 else "time left unknown"
         return f"{so_far} of {self._total} {self._unit}, {rate:.3g} {self._unit}/s, {left}"
 
+    def last_line(self, seconds: float) -> str:
+        """What became of the work, after `seconds` of it.
+
+        >>> progress = Progress(10, unit="variants", label="scoring")
+        >>> progress.advance(10)
+        >>> progress.last_line(2.0)
+        'scoring: 10 variants in 2.0 s'
+        """
+        if self._total == 0:
+            return f"{self._label}: nothing to do"
+        if self._total is None or self._done == self._total:
+            return f"{self._label}: {self._done} {self._unit} in {seconds:.1f} s"
+        return self.line(seconds)
+
     def close(self) -> None:
-        """Remove the bar and log the rate of the whole."""
+        """Remove the bar, and log how much was done in what time."""
         self._bar.close()
-        _LOGGER.info("%s", self.line(time.monotonic() - self._started))
+        _LOGGER.info("%s", self.last_line(time.monotonic() - self._started))
 
 
 @contextmanager

@@ -17,7 +17,8 @@ _STEPS = re.compile(r"^(\d+) of (\d+) steps", re.MULTILINE)
 _ELAPSED = re.compile(r"^Elapsed time: (.+?)(?:\.\d+)?$", re.MULTILINE)
 _NOTHING_TO_DO = "Nothing to be done"
 _JOB_LOG_ERROR = " ERROR "
-_EXCEPTION = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit)\b.*")
+# The last line of a traceback: a class of a module, or one of Python's own.
+_EXCEPTION = re.compile(r"^(?:(?:[A-Za-z_]\w*\.)+[A-Z]\w*(?::|$)|\w*(?:Error|Exception|Interrupt|Exit)\b)")
 _LONGEST_LINE = 300
 NOT_STARTED, RUNNING, SILENT, FINISHED, FAILED = "not started", "running", "silent", "finished", "failed"
 _SILENT_AFTER = 900.0  # seconds without a sign of life, after which a run may have been killed
@@ -242,7 +243,20 @@ def describe_run(run: LastRun, *, now: float) -> list[str]:
         FAILED: f"failed after {run.took}",
     }
     done, total = run.steps
-    return [f"Run of {run.config}, started {since}: {words[run.state]}; {done} of {total} jobs of it done.", run.log]
+    head = f"Run of {run.config}, started {since}: {words[run.state]}; {done} of its {total} jobs done."
+    return [head, run.log, *_what_to_do(run)]
+
+
+def _what_to_do(run: LastRun) -> Iterator[str]:
+    done, total = run.steps
+    if run.state == FAILED:
+        yield (
+            f"{total - done} jobs were not done: what failed, and what waits for it. Below, results of earlier runs "
+            "count as done."
+        )
+        yield "Mend the cause, then give the same command again: what is done is not repeated."
+    if run.state == SILENT:
+        yield "Was it killed? `./run resume` with the options of the run ends what it left behind and goes on."
 
 
 def describe_stages(stages: Iterable[Stage]) -> list[str]:
@@ -262,6 +276,8 @@ def describe_stages(stages: Iterable[Stage]) -> list[str]:
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    if any(stage.outdated for stage in shown):
+        lines.append("out of date: code, settings or inputs have changed since; the next run makes them again")
     for title, units in (
         ("Running", [unit for stage in shown for unit in stage.running]),
         ("Failed", [unit for stage in shown for unit in stage.failed]),

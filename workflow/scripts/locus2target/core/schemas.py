@@ -12,6 +12,20 @@ _STATUS = (
     Column("status", "string", "one word: ok, or what prevented a result"),
     Column("reason", "string", "sentence that explains a status other than ok"),
 )
+_VERDICT = (
+    Column(
+        "status",
+        "string",
+        "confident; distance_only: as probable, but not named; uncertain: below the configured probability; of `none`: "
+        "ok, or what prevented a ranking of the locus",
+    ),
+    Column("reason", "string", "sentence that explains a status other than confident or ok"),
+)
+_NAMED = Column(
+    "named",
+    "bool",
+    "a colocalization, a coding consequence or an enhancer-gene link of some weight speaks for the gene",
+)
 _KEY = (
     Column("variant", "string", "chromosome:position:ref:alt"),
     Column("chromosome", "string", "without chr"),
@@ -37,8 +51,9 @@ CONTIGS = TableSchema(
     (
         Column("contig", "string", "name in the FASTA"),
         Column("chromosome", "string", "canonical name"),
-        Column("length", "int64", "", "bases"),
+        Column("length", "int64", "of the sequence", "bases"),
     ),
+    row="a sequence of the genome",
 )
 
 GENES = TableSchema(
@@ -47,12 +62,13 @@ GENES = TableSchema(
         Column("gene_id", "string", "Ensembl id without version"),
         Column("gene_symbol", "string", "display name"),
         Column("chromosome", "string", "without chr"),
-        Column("start", "int64", "", "0-based"),
+        Column("start", "int64", "first base", "0-based"),
         Column("end", "int64", "exclusive", "0-based"),
         Column("strand", "string", "+ or -"),
         Column("tss", "int64", "transcription start", "1-based"),
         Column("gene_type", "string", "biotype, `unknown` when the GTF does not say"),
     ),
+    row="a gene of the annotation",
 )
 
 EXONS = TableSchema(
@@ -63,9 +79,10 @@ EXONS = TableSchema(
         Column("start", "int64", "of the union of the gene's exons over its transcripts", "0-based"),
         Column("end", "int64", "exclusive", "0-based"),
     ),
+    row="an exon of a gene, overlapping ones joined",
 )
 
-SUMSTATS = TableSchema("sumstats", _ASSOCIATION)
+SUMSTATS = TableSchema("sumstats", _ASSOCIATION, row="a variant of a study")
 
 QTL = TableSchema(
     "qtl",
@@ -75,6 +92,7 @@ QTL = TableSchema(
         Column("phenotype_id", "string", "molecular trait: the gene, an intron cluster, a peak"),
         Column("tissue", "string", "tissue or cell type"),
     ),
+    row="a variant and a molecular trait of a QTL set",
 )
 
 IMPORTED_VARIANTS = TableSchema(
@@ -85,6 +103,7 @@ IMPORTED_VARIANTS = TableSchema(
         Column("credible_set", "string", "the source's name of the credible set; missing outside", nullable=True),
         Column("region", "string", "the source's name of the fine-mapped region", nullable=True),
     ),
+    row="a variant of a study that came fine-mapped",
 )
 
 DISPOSITIONS = TableSchema(
@@ -96,6 +115,7 @@ DISPOSITIONS = TableSchema(
         Column("disposition", "category", "what became of the row"),
         Column("kept", "bool", "whether the row is in the canonical table"),
     ),
+    row="a data row of an input file",
 )
 
 HARMONIZATION_QC = TableSchema(
@@ -108,6 +128,7 @@ HARMONIZATION_QC = TableSchema(
         Column("status", "string", "ok, warning or dropped"),
         Column("detail", "string", "what it means"),
     ),
+    row="a count or a check of an input file",
 )
 
 LOCI = TableSchema(
@@ -117,7 +138,7 @@ LOCI = TableSchema(
         Column("study", "string", "study id"),
         Column("disease", "string", "disease or trait"),
         Column("chromosome", "string", "without chr"),
-        Column("start", "int64", "", "0-based"),
+        Column("start", "int64", "first base", "0-based"),
         Column("end", "int64", "exclusive", "0-based"),
         Column("lead_variant", "string", "strongest variant"),
         Column("lead_neg_log10_p", "float64", "missing when credible sets came without", "-log10", True),
@@ -125,6 +146,7 @@ LOCI = TableSchema(
         Column("n_leads", "int64", "independent-looking leads merged into the locus"),
         *_STATUS,
     ),
+    row="a locus, also one that was not analysed; a study without any has one row that says so",
 )
 
 FINE_MAPPING = TableSchema(
@@ -154,6 +176,7 @@ FINE_MAPPING = TableSchema(
         Column("n_iterations", "int64", "SuSiE sweeps", nullable=True),
         Column("engine", "string", "program and version", nullable=True),
     ),
+    row="a locus: how it was fine-mapped, and whether the LD fits the statistics",
 )
 
 CREDIBLE_SETS = TableSchema(
@@ -165,7 +188,7 @@ CREDIBLE_SETS = TableSchema(
         *_KEY,
         Column("rsid", "string", "name in the source", nullable=True),
         Column("neg_log10_p", "float64", "marginal; missing when credible sets came without", "-log10", True),
-        Column("z_score", "float64", "marginal", nullable=True),
+        Column("z_score", "float64", "marginal: beta / standard_error of ALT in the study", nullable=True),
         Column(
             "pip",
             "float64",
@@ -174,12 +197,13 @@ CREDIBLE_SETS = TableSchema(
             True,
         ),
         Column("posterior_mean", "float64", "effect of one ALT allele, over all effects of the fit", "as beta", True),
-        Column("posterior_sd", "float64", "", "as beta", True),
+        Column("posterior_sd", "float64", "of posterior_mean", "as beta", True),
         Column("credible_set", "int64", "signal whose credible set holds the variant; missing outside", nullable=True),
         Column("r_lead", "float64", "LD with the lead variant", "signed r", True),
         Column("in_ld", "bool", "whether the cohort's LD covers the variant"),
         *_STATUS,
     ),
+    row="a variant of a locus, with its posterior",
 )
 
 SIGNALS = TableSchema(
@@ -198,6 +222,7 @@ SIGNALS = TableSchema(
         Column("purity", "float64", "smallest |r| between its variants; missing without LD", "0..1", True),
         *_STATUS,
     ),
+    row="an independent signal of a locus",
 )
 
 SIGNAL_LBF = TableSchema(
@@ -216,6 +241,7 @@ SIGNAL_LBF = TableSchema(
             True,
         ),
     ),
+    row="a variant in a signal of a locus",
 )
 
 _MOLECULAR_TRAIT = (
@@ -240,6 +266,7 @@ QTL_SIGNALS = TableSchema(
         Column("purity", "float64", "smallest |r| between its variants; missing without LD", "0..1", True),
         *_STATUS,
     ),
+    row="a signal of a molecular trait in a locus",
 )
 
 QTL_SIGNAL_LBF = TableSchema(
@@ -252,6 +279,7 @@ QTL_SIGNAL_LBF = TableSchema(
         Column("log_bayes_factor", "float64", "of the variant in that signal", "natural log"),
         Column("effect_sign", "float64", "sign of the effect of ALT in that signal, beside all others", "-1, +1", True),
     ),
+    row="a variant in a signal of a molecular trait",
 )
 
 QTL_SIGNAL_LD = TableSchema(
@@ -263,6 +291,7 @@ QTL_SIGNAL_LD = TableSchema(
         Column("second_signal", "int64", "another one, with a larger number"),
         Column("r", "float64", "between their lead variants, per ALT allele", "signed r"),
     ),
+    row="a pair of signals of one molecular trait",
 )
 
 COLOCALIZATION = TableSchema(
@@ -306,6 +335,7 @@ COLOCALIZATION = TableSchema(
         ),
         *_STATUS,
     ),
+    row="a signal of a locus and a signal of a molecular trait, also pairs that could not be tested",
 )
 
 COLOCALIZED_VARIANTS = TableSchema(
@@ -318,6 +348,7 @@ COLOCALIZED_VARIANTS = TableSchema(
         *_KEY,
         Column("posterior", "float64", "that the variant is the shared causal one, given H4", "0..1"),
     ),
+    row="a variant that a colocalized pair of signals may share",
 )
 
 CIS_EFFECTS = TableSchema(
@@ -343,6 +374,7 @@ CIS_EFFECTS = TableSchema(
         Column("remark", "string", "what to know about the choice of instruments", nullable=True),
         *_STATUS,
     ),
+    row="a molecular trait that colocalizes with a disease, and its estimated effect on the disease",
 )
 
 GENE_DIRECTIONS = TableSchema(
@@ -352,7 +384,11 @@ GENE_DIRECTIONS = TableSchema(
         Column("gene_id", "string", "Ensembl id without version"),
         Column("gene_symbol", "string", "display name"),
         Column("direction", "float64", "+1: more gene activity, more disease; missing when unknown", "-1, +1", True),
-        Column("reliability", "string", "consistent, single, conflicting or unsure"),
+        Column(
+            "reliability",
+            "string",
+            "consistent: several clear tests agree; single: one; conflicting; unsure: none is clear",
+        ),
         Column("estimate", "float64", "of the disease per unit of the gene, best test", "beta per unit", True),
         Column("standard_error", "float64", "of the estimate", "as estimate", True),
         Column("neg_log10_p", "float64", "of the estimate", "-log10", True),
@@ -363,6 +399,7 @@ GENE_DIRECTIONS = TableSchema(
         Column("tissue", "string", "tissue of the best test"),
         Column("statement", "string", "sentence for people"),
     ),
+    row="a gene and a disease: whether more of the one goes with more of the other",
 )
 
 TRAIT_EFFECTS = TableSchema(
@@ -386,6 +423,7 @@ TRAIT_EFFECTS = TableSchema(
         Column("remark", "string", "what to know when reading the row", nullable=True),
         *_STATUS,
     ),
+    row="an estimator of the effect of one study's trait on another's",
 )
 
 TRAIT_INSTRUMENTS = TableSchema(
@@ -395,19 +433,20 @@ TRAIT_INSTRUMENTS = TableSchema(
         Column("outcome", "string", "study id"),
         *_KEY,
         Column("exposure_beta", "float64", "per ALT allele", "trait units or log odds", True),
-        Column("exposure_se", "float64", "of exposure_beta", "", True),
+        Column("exposure_se", "float64", "of exposure_beta", "as exposure_beta", True),
         Column("exposure_neg_log10_p", "float64", "two-sided", "-log10"),
         Column("outcome_beta", "float64", "per ALT allele", "trait units or log odds", True),
-        Column("outcome_se", "float64", "of outcome_beta", "", True),
+        Column("outcome_se", "float64", "of outcome_beta", "as outcome_beta", True),
         Column("f_statistic", "float64", "(beta / standard_error)^2 of the exposure", "", True),
-        Column("wald_ratio", "float64", "outcome_beta / exposure_beta", "", True),
-        Column("wald_se", "float64", "outcome_se / |exposure_beta|", "", True),
+        Column("wald_ratio", "float64", "outcome_beta / exposure_beta", "outcome per exposure", True),
+        Column("wald_se", "float64", "outcome_se / |exposure_beta|", "as wald_ratio", True),
         Column("radial_q", "float64", "contribution to Cochran's Q of radial IVW", "", True),
         Column("radial_outlier", "bool", "Q beyond chance after correction for the number of instruments", "", True),
-        Column("leave_one_out", "float64", "IVW estimate without the variant", "", True),
-        Column("leave_one_out_se", "float64", "its standard error", "", True),
+        Column("leave_one_out", "float64", "IVW estimate without the variant", "as wald_ratio", True),
+        Column("leave_one_out_se", "float64", "its standard error", "as wald_ratio", True),
         *_STATUS,
     ),
+    row="a variant associated with the exposure, and what became of it",
 )
 
 PRIOR_WEIGHTS = TableSchema(
@@ -419,6 +458,7 @@ PRIOR_WEIGHTS = TableSchema(
             "prior_weight", "float64", "prior probability of the variant, from other chromosomes; sums to 1", "0..1"
         ),
     ),
+    row="a variant of a locus",
 )
 
 PRIOR_ENRICHMENT = TableSchema(
@@ -440,6 +480,7 @@ PRIOR_ENRICHMENT = TableSchema(
         ),
         *_STATUS,
     ),
+    row="a feature in one fit of the functional prior",
 )
 
 PRIOR_EFFECTS = TableSchema(
@@ -455,6 +496,7 @@ PRIOR_EFFECTS = TableSchema(
         Column("log_evidence_ratio", "float64", "of the locus: functional against uniform prior", "natural log", True),
         *_STATUS,
     ),
+    row="a variant of a locus, fine-mapped with both priors",
 )
 
 ENGINE_CROSSCHECK = TableSchema(
@@ -471,6 +513,7 @@ ENGINE_CROSSCHECK = TableSchema(
         Column("other_n_iterations", "int64", "sweeps of the other", nullable=True),
         *_STATUS,
     ),
+    row="a locus that both fine-mapping engines fitted",
 )
 
 SCORED_VARIANTS = TableSchema(
@@ -479,6 +522,7 @@ SCORED_VARIANTS = TableSchema(
         *_KEY,
         Column("max_pip", "float64", "largest PIP in any study", "0..1"),
     ),
+    row="a variant that the sequence models score",
 )
 
 MUTAGENESIS_WINDOWS = TableSchema(
@@ -488,6 +532,7 @@ MUTAGENESIS_WINDOWS = TableSchema(
         *_KEY,
         Column("pip", "float64", "of the centre variant in the locus", "0..1"),
     ),
+    row="a variant around which saturation mutagenesis is done",
 )
 
 VARIANT_EFFECTS = TableSchema(
@@ -510,6 +555,7 @@ VARIANT_EFFECTS = TableSchema(
         Column("detail", "string", "for example p-values of both alleles", nullable=True),
         *_STATUS,
     ),
+    row="a score of a variant, by model, track and gene",
 )
 
 SCORE_BACKGROUND = TableSchema(
@@ -525,6 +571,7 @@ SCORE_BACKGROUND = TableSchema(
         Column("n_variants", "int64", "background variants"),
         Column("model_sha256", "string", "of weights, settings and formulas: scores compare only with their own"),
     ),
+    row="a quantile of a score among background variants",
 )
 
 MODEL_SCORES = TableSchema(
@@ -541,6 +588,7 @@ MODEL_SCORES = TableSchema(
         Column("licence", "string", "of the weights"),
         Column("citation", "string", "of the model"),
     ),
+    row="a score that a sequence model gives",
 )
 
 ATTRIBUTION = TableSchema(
@@ -554,6 +602,7 @@ ATTRIBUTION = TableSchema(
         Column("ref", "string", "reference base"),
         Column("attribution", "float32", "minus the mean change of the three substitutions, in the score's unit"),
     ),
+    row="a base of a window of saturation mutagenesis",
 )
 
 MOTIF_HITS = TableSchema(
@@ -573,6 +622,7 @@ MOTIF_HITS = TableSchema(
         Column("shift_p", "float64", "share of circular shifts of the attribution with as much under the word", "0..1"),
         Column("holds_variant", "bool", "the word overlaps the REF allele of the variant"),
     ),
+    row="a motif that explains the attribution of a window",
 )
 
 MUTAGENESIS = TableSchema(
@@ -591,6 +641,7 @@ MUTAGENESIS = TableSchema(
         Column("value", "float32", "change against the reference sequence", nullable=True),
         *_STATUS,
     ),
+    row="a substitution in a window of saturation mutagenesis",
 )
 
 EVIDENCE = TableSchema(
@@ -612,6 +663,7 @@ EVIDENCE = TableSchema(
         Column("detail", "string", "sentence for people"),
         *_STATUS,
     ),
+    row="what one source says about one candidate gene of a locus, also where it says nothing and why",
 )
 
 LOCUS_GENES = TableSchema(
@@ -630,10 +682,11 @@ LOCUS_GENES = TableSchema(
         Column("variants", "string", "supporting variants, separated by commas", nullable=True),
         Column("contexts", "string", "tissues and cell types, separated by commas", nullable=True),
         Column("parts", "string", "source=log odds, separated by semicolons"),
-        Column("named", "bool", "more than distance speaks for the gene: see targets/mechanism.py"),
+        _NAMED,
         Column("mechanism", "string", "variant to gene to disease in one sentence"),
-        *_STATUS,
+        *_VERDICT,
     ),
+    row="a candidate gene of a locus, or none of them, with its probability",
 )
 
 RANKED_GENES = TableSchema(
@@ -651,11 +704,12 @@ RANKED_GENES = TableSchema(
         Column("direction", "float64", "+1: more gene activity, more disease; missing when unknown", "-1, +1", True),
         Column("variants", "string", "supporting variants at the best locus", nullable=True),
         Column("contexts", "string", "tissues and cell types at the best locus", nullable=True),
-        Column("parts", "string", "source=log odds at the best locus"),
-        Column("named", "bool", "more than distance speaks for the gene: see targets/mechanism.py"),
+        Column("parts", "string", "source=log odds at the best locus, separated by semicolons"),
+        _NAMED,
         Column("mechanism", "string", "variant to gene to disease in one sentence"),
-        *_STATUS,
+        *_VERDICT,
     ),
+    row="a candidate gene of a disease, at its best locus",
 )
 
 CONTEXT_ENRICHMENT = TableSchema(
@@ -674,6 +728,7 @@ CONTEXT_ENRICHMENT = TableSchema(
         Column("relevance", "float64", "factor of the evidence of this context", "0..1"),
         *_STATUS,
     ),
+    row="a cell type, a tissue or a set of elements that a disease was compared in",
 )
 
 CONVERGENCE = TableSchema(
@@ -689,6 +744,7 @@ CONVERGENCE = TableSchema(
         Column("partners", "string", "genes of the set at other loci, heaviest first: symbol (weight)", nullable=True),
         *_STATUS,
     ),
+    row="a candidate gene: what the disease's loci on other chromosomes say about its gene sets",
 )
 
 LOCUS_CLASSES = TableSchema(
@@ -705,12 +761,13 @@ LOCUS_CLASSES = TableSchema(
             "most probable gene; several with equal probability are joined by commas",
             nullable=True,
         ),
-        Column("top_probability", "float64", "of that gene", "0..1", True),
-        Column("margin", "float64", "its probability less that of the next gene", "0..1", True),
+        Column("top_probability", "float64", "that the most probable gene is the target", "0..1", True),
+        Column("margin", "float64", "top_probability less the probability of the next gene", "0..1", True),
         Column("none_probability", "float64", "that the target is none of the candidates", "0..1", True),
         Column("abstains", "bool", "the locus is not clear: the run names no target"),
         *_STATUS,
     ),
+    row="a locus: whether one gene leads, several compete, or nothing but distance speaks",
 )
 
 TARGETS = TableSchema(
@@ -724,10 +781,11 @@ TARGETS = TableSchema(
             "other_diseases", "string", "other diseases of the run with their probability, highest first", nullable=True
         ),
         Column("n_other_diseases", "int64", "of them, those at or above the configured probability"),
-        Column("tractability", "string", "annotation, never evidence", nullable=True),
-        Column("known_drugs", "string", "annotation, never evidence", nullable=True),
-        Column("safety_constraint", "string", "annotation, never evidence", nullable=True),
+        Column("tractability", "string", "as the run's annotation says; never evidence", nullable=True),
+        Column("known_drugs", "string", "as the run's annotation says; never evidence", nullable=True),
+        Column("safety_constraint", "string", "as the run's annotation says; never evidence", nullable=True),
     ),
+    row="a candidate gene of a disease, at its best locus, with what a drug would meet",
 )
 
 GENE_SET_ENRICHMENT = TableSchema(
@@ -754,6 +812,7 @@ GENE_SET_ENRICHMENT = TableSchema(
         ),
         *_STATUS,
     ),
+    row="a gene set that was tested for a disease, or why it was not",
 )
 
 REGULATORS = TableSchema(
@@ -774,6 +833,7 @@ REGULATORS = TableSchema(
         Column("variants", "string", "variants that contribute most, separated by commas", nullable=True),
         *_STATUS,
     ),
+    row="a family of motifs that was tested for a disease, or why it was not",
 )
 
 NETWORK_EDGES = TableSchema(
@@ -788,4 +848,5 @@ NETWORK_EDGES = TableSchema(
         Column("variants", "string", "variants behind the edge, separated by commas", nullable=True),
         Column("detail", "string", "sentence for people"),
     ),
+    row="a line of the network of regulators, target genes and pathways",
 )

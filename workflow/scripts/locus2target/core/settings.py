@@ -6,6 +6,8 @@ too, so nothing heavy is imported here.
 
 import csv
 import difflib
+import io
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,8 +20,11 @@ import jsonschema
 import yaml
 
 from locus2target.core.chromosomes import canonical_chromosome
-from locus2target.core.errors import InputError
+from locus2target.core.errors import InputError, shortened
 
+_NUMBER = re.compile(r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_LARGEST_NUMBER = 1e15  # beyond it a number is a slip
 _EXPONENT = re.compile(r"^\d+[eE][+-]?\d+$")
 SHEETS = ("studies", "cohorts", "qtls", "models")
 # Columns of the models sheet that a backend reads besides model, backend, weights, background and description.
@@ -35,6 +40,27 @@ _MODEL_COLUMNS: Mapping[str, Sequence[str]] = {
     "score_table": ("tracks", "scorers"),
     "predixcan": ("replicates", "tracks"),
 }
+
+
+def _is_number(_: object, value: object) -> bool:
+    """Whether a value is a number that can be compared and computed with: no bound refuses NaN."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LARGEST_NUMBER
+
+
+def _is_integer(_: object, value: object) -> bool:
+    return _is_number(_, value) and value == int(value)  # type: ignore[call-overload]
+
+
+def _is_text(_: object, value: object) -> bool:
+    """Whether a value is text without control characters, which no path or name has."""
+    return isinstance(value, str) and _CONTROL.search(value) is None
+
+
+_DRAFT = jsonschema.Draft202012Validator
+_Validator = jsonschema.validators.extend(
+    _DRAFT,
+    type_checker=_DRAFT.TYPE_CHECKER.redefine_many({"number": _is_number, "integer": _is_integer, "string": _is_text}),
+)
 _UNIQUE_ID = {"studies": "study", "qtls": "qtl", "models": "model"}
 Row = dict[str, Any]
 Check = Callable[[], Iterable[str]]
@@ -143,7 +169,7 @@ def examine_settings(config: Mapping[str, Any], *, schemas: Path, where: str) ->
         What is sound of the settings (`Sound`: asking for the rest raises `RefusedValueError`), and the problems.
     """
     schema = _schema(schemas, "config")
-    errors = list(jsonschema.Draft202012Validator(schema).iter_errors(config))
+    errors = list(_Validator(schema).iter_errors(config))
     sound = _sound_part(config, errors)
     sheets = {name: _read_sheet(name, sound, _schema(schemas, name)) for name in SHEETS}
     problems = list(_config_problems(errors, schema, where))
@@ -248,9 +274,10 @@ def _explain(error: jsonschema.ValidationError, key: str, schema: Mapping[str, A
                 yield f"unknown key '{inside}{name}'{_suggestion(str(name), allowed)}"
     elif error.validator == "required":
         absent = [name for name in error.validator_value if name not in error.instance]
-        yield f"missing key {', '.join(repr(inside + name) for name in absent)}"
+        word = "key" if len(absent) == 1 else "keys"
+        yield f"missing {word} {', '.join(repr(inside + name) for name in absent)}"
     else:
-        yield f"'{key}' is {error.instance!r}, expected {_expected(error, schema)}"
+        yield f"'{key}' is {shortened(error.instance)}, expected {_expected(error, schema)}"
 
 
 def _suggestion(name: str, allowed: Sequence[str]) -> str:
@@ -300,16 +327,18 @@ def _read_sheet(name: str, config: Sound, schema: Mapping[str, Any]) -> _Sheet:
         path = config["sheets"][name]
     except RefusedValueError:
         return _Sheet([], [], is_whole=False)
-    if not Path(path).is_file():
-        return _Sheet([], [f"'sheets.{name}': no file {path!r}"], is_whole=False)
-    with Path(path).open(newline="") as handle:
-        reader = csv.reader(handle, delimiter="\t")
-        header = next(reader, [])
-        problems = _header_problems(header, list(schema["properties"]), path)
-        if problems:
-            return _Sheet([], problems, is_whole=False)
-        lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    rows: list[Sound] = []
+    try:
+        if not Path(path).is_file():
+            return _Sheet([], [f"'sheets.{name}': no file {shortened(path)}"], is_whole=False)
+        header, lines = _split_sheet(path)
+    except OSError as error:
+        return _Sheet([], [f"'sheets.{name}': {path} cannot be opened ({error.strerror})"], is_whole=False)
+    except InputError as error:
+        return _Sheet([], [str(error)], is_whole=False)
+    problems = _header_problems(header, list(schema["properties"]), path)
+    if problems:
+        return _Sheet([], problems, is_whole=False)
+    rows: dict[int, Sound] = {}
     for number, cells in lines:
         place = f"{path}, line {number}"
         if len(cells) != len(header):
@@ -318,16 +347,39 @@ def _read_sheet(name: str, config: Sound, schema: Mapping[str, Any]) -> _Sheet:
         row = {key: _cell(cell, schema["properties"][key]) for key, cell in zip(header, cells, strict=True)}
         refused = _row_problems(row, schema, place)
         problems += refused.values()
-        rows.append(Sound({key: value for key, value in row.items() if key not in refused}))
+        rows[number] = Sound({key: value for key, value in row.items() if key not in refused})
     if not lines:
         problems.append(f"{path}: no rows")
     problems += _repeated_ids(rows, _UNIQUE_ID.get(name), path)
-    return _Sheet(rows, problems, is_whole=0 < len(rows) == len(lines))
+    return _Sheet(list(rows.values()), problems, is_whole=0 < len(rows) == len(lines))
+
+
+def _split_sheet(path: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Header, and line number and cells of each line below it that is not empty."""
+    remedy = "Save the sheet as tab-separated text in UTF-8."
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True)
+        header = next(reader, [])
+        lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"is no sheet ({error})", where=path, remedy=remedy) from error
+    for number, cells in [(1, header), *lines]:
+        broken = next((cell for cell in cells if not cell.replace("\ufeff", "\0").isprintable()), None)
+        if broken is not None:
+            raise InputError(
+                f"the cell {shortened(broken)} holds a character that cannot be printed, or several lines",
+                where=f"{path}, line {number}",
+                remedy=f"Write the cell anew. {remedy}",
+            )
+    return header, lines
 
 
 def _header_problems(header: Sequence[str], columns: Sequence[str], path: str) -> list[str]:
     problems = [
-        f"{path}, line 1: unknown column '{name}'{_suggestion(name, columns)}" for name in header if name not in columns
+        f"{path}, line 1: unknown column {shortened(name)}{_suggestion(name, columns)}"
+        for name in header
+        if name not in columns
     ]
     problems += [f"{path}, line 1: missing column '{name}'" for name in columns if name not in header]
     problems += [f"{path}, line 1: column '{name}' twice" for name in set(header) if header.count(name) > 1]
@@ -342,32 +394,33 @@ def _cell(text: str, schema: Mapping[str, Any]) -> str | float | None:
     types = schema.get("type", "string")
     if not {"number", "integer"} & set([types] if isinstance(types, str) else types):
         return stripped
-    try:
-        number = float(stripped)
-    except ValueError:
+    number = float(stripped) if _NUMBER.match(stripped) else math.nan
+    if not math.isfinite(number):
         return stripped
     return int(number) if number.is_integer() else number
 
 
 def _row_problems(row: Row, schema: Mapping[str, Any], place: str) -> dict[str, str]:
     """What is wrong with each column of a row."""
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(row)
+    errors = _Validator(schema).iter_errors(row)
     return {
         str(error.absolute_path[0]): f"{place}, column '{error.absolute_path[0]}': "
-        + ("is empty" if error.instance is None else f"{error.instance!r}")
+        + ("is empty" if error.instance is None else shortened(error.instance))
         + f", expected {_expected(error, schema)}"
         for error in errors
     }
 
 
-def _repeated_ids(rows: Sequence[Row], column: str | None, path: str) -> list[str]:
-    if column is None:
-        return []
-    counts = Counter(row[column] for row in rows if column in row)
+def _repeated_ids(rows: Mapping[int, Row], column: str | None, path: str) -> list[str]:
+    """Ids that stand in several rows of a sheet; `rows` by their line."""
+    lines: dict[Any, list[str]] = {}
+    for number, row in rows.items():
+        if column is not None and column in row:
+            lines.setdefault(row[column], []).append(str(number))
     return [
-        f"{path}: {column} '{name}' stands in {count} rows; ids must be unique"
-        for name, count in counts.items()
-        if count > 1
+        f"{path}, lines {' and '.join(numbers)}: {column} '{name}' stands in {len(numbers)} rows; ids must be unique"
+        for name, numbers in lines.items()
+        if len(numbers) > 1
     ]
 
 
@@ -445,7 +498,9 @@ def _broken_pairs(config: Sound, sheet: _Sheet, where: str) -> Iterator[str]:
     formats = dict(zip(sheet.names("study"), sheet.names("format"), strict=True))
     for number, pair in enumerate(config["mendelian_randomization"]["pairs"]):
         for role in ("exposure", "outcome"):
-            place, name = f"{where}: 'mendelian_randomization.pairs.{number}.{role}'", pair[role]
+            place, name = f"{where}: 'mendelian_randomization.pairs.{number}.{role}'", pair.get(role)
+            if name is None:  # told by the schema
+                continue
             if name not in formats:
                 yield f"{place} is '{name}', which is no study{_suggestion(name, sorted(formats))}"
             elif formats[name] == "credible_sets":

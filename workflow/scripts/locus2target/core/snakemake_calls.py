@@ -47,13 +47,14 @@ def call_snakemake(config: str | Path, arguments: Sequence[str], *, directory: s
     Raises
     ------
     InputError
-        With Snakemake's own words, if it refuses.
+        With all that Snakemake said, on both streams, if it refuses.
     """
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--configfile", str(config)]
     done = subprocess.run(  # noqa: S603  our own arguments
         [*command, *arguments], cwd=directory, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        words = (done.stderr or done.stdout).strip()
+        # Its errors go to one stream or the other, and what the Snakefile printed before may tell the cause.
+        words = "\n".join(stream.strip() for stream in (done.stdout, done.stderr) if stream.strip())
         raise InputError(f"Snakemake refuses:\n{words}\n", where=str(config), remedy="Nothing has run.")
     return done.stdout

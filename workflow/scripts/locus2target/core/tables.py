@@ -1,12 +1,12 @@
 """The one reader and writer of tables, and the schema of each.
 
-Tables are Parquet, written whole or not at all. A schema states column, type, unit and whether values may be missing;
-writing checks a table against it, reading can select columns and a region.
+Tables are Parquet, written whole or not at all, with checksums that reading verifies. A schema states column, type,
+unit and whether values may be missing; writing checks a table against it, reading can select columns and a region.
 """
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from locus2target.core.errors import InputError
 from locus2target.core.intervals import Region
 from locus2target.core.version import VERSION
 
@@ -47,10 +48,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class TableSchema:
-    """A named table: its columns in order."""
+    """A named table: its columns in order, and what one row of it is."""
 
     name: str
     columns: tuple[Column, ...]
+    row: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -122,7 +124,10 @@ def append_table(path: str | Path, schema: TableSchema) -> Iterator[Callable[[pd
 
     The body is given a function that takes the next rows, and raises ValueError as `write_table` does.
     """
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema.arrow(), compression="zstd") as writer:
+    with (
+        atomic_path(path) as temporary,
+        pq.ParquetWriter(temporary, schema.arrow(), compression="zstd", write_page_checksum=True) as writer,
+    ):
 
         def append(frame: pd.DataFrame) -> None:
             writer.write_table(_checked(frame, schema), row_group_size=_ROWS_PER_GROUP)
@@ -158,6 +163,7 @@ def read_table(
     *,
     columns: Sequence[str] | None = None,
     region: Region | None = None,
+    only: Mapping[str, Collection[object]] | None = None,
 ) -> pd.DataFrame:
     """Read a table that `write_table` wrote.
 
@@ -169,29 +175,68 @@ def read_table(
         Columns to read; all by default.
     region
         Only rows with `chromosome` and `position` inside; other row groups are not read.
+    only
+        By column, the values of the rows that are wanted; the others are left out while reading, not afterwards.
 
     Raises
     ------
     ValueError
         If the file holds another table or another version's columns.
+    InputError
+        If the file is damaged: cut short, empty, or with bytes that do not give its checksums.
     """
-    stored = pq.read_schema(path)
+    with _only_whole(path):
+        stored = pq.read_schema(path)
     if stored.names != schema.names:
         raise ValueError(f"{path}: columns {stored.names} are not those of table {schema.name} {schema.names}")
-    filters = None
-    if region is not None:
-        filters = [
-            ("chromosome", "==", region.chromosome),
-            ("position", ">=", region.first_position),
-            ("position", "<=", region.last_position),
-        ]
-    table = pq.read_table(path, columns=None if columns is None else list(columns), filters=filters)
+    wanted = None if columns is None else list(columns)
+    filters = [*_inside(region), *_among(only, schema)] or None
+    with _only_whole(path):
+        table = pq.read_table(path, columns=wanted, filters=filters, page_checksum_verification=True)
     return schema.to_pandas(table)
 
 
-def read_tables(paths: Iterable[str | Path], schema: TableSchema) -> pd.DataFrame:
-    """Read several files of one table and stack them in the order given."""
-    return stack_tables((read_table(path, schema) for path in paths), schema)
+@contextmanager
+def _only_whole(path: str | Path) -> Iterator[None]:
+    """Turn the ways in which a damaged file cannot be read into an `InputError`; a missing file stays an OSError."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError):
+        raise
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(
+            f"the table is damaged ({error})",
+            where=str(path),
+            remedy="Remove the file and run again: the step that makes it writes it anew.",
+        ) from error
+
+
+def _inside(region: Region | None) -> Iterator[tuple[str, str, object]]:
+    """Conditions on the place of a row, as pyarrow takes them."""
+    if region is not None:
+        yield "chromosome", "==", region.chromosome
+        yield "position", ">=", region.first_position
+        yield "position", "<=", region.last_position
+
+
+def _among(only: Mapping[str, Collection[object]] | None, schema: TableSchema) -> Iterator[tuple[str, str, object]]:
+    """Conditions on the values of columns; no value at all has a type too, and no row has it."""
+    types = {column.name: column.type for column in schema.columns}
+    for name, values in ({} if only is None else only).items():
+        stored = pa.string() if types[name] == "category" else _ARROW_TYPES[types[name]]
+        yield name, "in", pa.array(list(values), stored)
+
+
+def read_tables(
+    paths: Iterable[str | Path],
+    schema: TableSchema,
+    *,
+    columns: Sequence[str] | None = None,
+    only: Mapping[str, Collection[object]] | None = None,
+) -> pd.DataFrame:
+    """Read several files of one table, all rows and columns or some as `read_table` does, and stack them in order."""
+    stacked = stack_tables((read_table(path, schema, columns=columns, only=only) for path in paths), schema)
+    return stacked if columns is None else stacked[list(columns)]
 
 
 def stack_tables(frames: Iterable[pd.DataFrame], schema: TableSchema) -> pd.DataFrame:

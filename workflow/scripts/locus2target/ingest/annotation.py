@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from locus2target.core.chromosomes import canonical_chromosome, chromosome_rank
-from locus2target.core.errors import InputError
+from locus2target.core.errors import InputError, shortened
 from locus2target.core.intervals import start_of
 from locus2target.core.schemas import EXONS, GENES
 from locus2target.ingest.files import numbered_lines
 
 _LOG = logging.getLogger(__name__)
 _FEATURES = frozenset({"gene", "transcript", "exon"})
+_POSITION = re.compile(r"[0-9]{1,18}")
 _ENSEMBL_ID = re.compile(r"^(?P<stable>ENS[A-Z]*G)(?P<par>R?)(?P<digits>\d+)(?:\.\d+)?(?:_PAR_Y)?(?:_\d+)?$")
 _ATTRIBUTES = {
     name: re.compile(rf'(?:^|[;\s]){name}\s+"?(?P<value>[^";]+)')
@@ -129,7 +130,7 @@ def _add_line(genes: dict[tuple[str, str, str], _Gene], fields: list[str], where
         raise _malformed("the last column has no gene_id; is this GFF3?", where)
     start, end = _parse_bounds(first, last, where)
     if strand not in {"+", "-"}:
-        raise _malformed(f"strand {strand!r} is neither + nor -", where)
+        raise _malformed(f"strand {shortened(strand)} is neither + nor -", where)
     key = (stable_gene_id(gene_id), canonical_chromosome(contig), strand)
     gene = genes.get(key)
     if gene is None:
@@ -152,10 +153,9 @@ def _attribute(attributes: str, name: str) -> str | None:
 
 
 def _parse_bounds(first: str, last: str, where: str) -> tuple[int, int]:
-    try:
-        start, end = start_of(int(first)), int(last)
-    except ValueError as error:
-        raise _malformed(f"start {first!r} or end {last!r} is not a whole number", where) from error
+    if not (_POSITION.fullmatch(first) and _POSITION.fullmatch(last)):
+        raise _malformed(f"start {shortened(first)} or end {shortened(last)} is not a whole number", where)
+    start, end = start_of(int(first)), int(last)
     if not 0 <= start < end:
         raise _malformed(f"start {first} and end {last} are not 1 <= start <= end", where)
     return start, end

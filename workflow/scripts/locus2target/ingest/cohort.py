@@ -19,6 +19,7 @@ from locus2target.core.variants import FetchSequence, Variant, normalize_variant
 from locus2target.ingest.dosage_rows import CodeArray, DosageArray, DosageRows, PlacedAllele
 from locus2target.ingest.files import HoldsFiles, check_bgzf, has_index, require_file
 from locus2target.ingest.genome import Genome
+from locus2target.ingest.vcf_text import readable_records
 
 DosageField = Literal["GT", "DS"]
 SKIP_REASONS: Mapping[str, str] = {
@@ -180,6 +181,10 @@ def check_genotypes(path: str, *, dosage_field: DosageField, where: str) -> None
         ) from error
     try:
         _check_header(vcf, path, dosage_field, where)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"the header of {path} is not text ({error.reason})", where=where, remedy="Write it as UTF-8."
+        ) from error
     finally:
         vcf.close()
 
@@ -208,6 +213,7 @@ class _Reader:
     """One open file."""
 
     def __init__(self, path: str) -> None:
+        self._path = path
         self._vcf = VCF(path)
         self._contigs = contig_map(self._vcf.seqnames, where=path)
         self.samples: tuple[str, ...] = tuple(self._vcf.samples)
@@ -222,7 +228,9 @@ class _Reader:
             return
         with warnings.catch_warnings():  # cyvcf2 warns where the index has no records of a contig: not a problem here
             warnings.filterwarnings("ignore", message="no intervals found")
-            yield from self._vcf(f"{contig}:{region.first_position}-{region.last_position}")
+            yield from readable_records(
+                self._vcf(f"{contig}:{region.first_position}-{region.last_position}"), self._path
+            )
 
 
 def region_sequence(genome: Genome | None, region: Region) -> FetchSequence:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from locus2target.ingest.files import HoldsFiles, check_bgzf, is_gzipped, number
 _LOG = logging.getLogger(__name__)
 _TO_ACGTN = bytes(base if base in b"ACGT" else ord("N") for base in bytes(range(256)).upper())
 
+_HEADER = re.compile(rb"\n>[^\n]*")
+_OF_SEQUENCE = bytes(range(33, 127)) + b"\n"
 _BLOCK = 1 << 24  # bytes read at a time
 
 # Bases per chromosome (Genome Reference Consortium; the same in UCSC, Ensembl and NCBI copies).
@@ -47,7 +50,7 @@ def index_fasta(fasta: str, link: str) -> None:
     ------
     InputError
         If the file is missing, not FASTA, compressed with plain gzip, cut short, holds a contig twice, or has
-        lines of unequal length.
+        lines of unequal length or with blanks.
     """
     require_file(fasta, where="genome.fasta")
     compressed = is_gzipped(fasta)
@@ -102,12 +105,25 @@ def _check_contig_names(fasta: str, fai: Path) -> None:
 
 
 def _count_headers(fasta: str) -> int:
-    """Lines that start with `>`, read in large blocks."""
-    count, before = 0, b"\n"
+    """Lines that start with `>`, read in large blocks; blanks among the bases shift what follows, and are refused."""
+    count, rest = 0, b"\n"
     with pysam.BGZFile(fasta, "r", None) if is_gzipped(fasta) else Path(fasta).open("rb") as file:
         while block := file.read(_BLOCK):
-            count += (before + block).count(b"\n>")
-            before = block[-1:]
+            whole, newline, last = (rest + block).rpartition(b"\n")
+            count += _headers_of(whole, fasta)
+            rest = newline + last
+    return count + _headers_of(rest, fasta)
+
+
+def _headers_of(text: bytes, fasta: str) -> int:
+    """Headers in a text that starts with the end of a line."""
+    bases, count = _HEADER.subn(b"", text)
+    if bases.removesuffix(b"\r").replace(b"\r\n", b"\n").translate(None, delete=_OF_SEQUENCE):
+        raise InputError(
+            "there is a blank, or a sign that is not ASCII, among the bases",
+            where=fasta,
+            remedy="Rewrite the file, for example with `seqkit seq -w 60`.",
+        )
     return count
 
 
@@ -182,7 +198,7 @@ class Genome(HoldsFiles):
         last = min(end, self.lengths.get(chromosome, 0))
         if last <= first:
             return b"N" * (end - start)
-        inside: bytes = self._fasta.fetch(self._contigs[chromosome], first, last).encode("ascii")
+        inside: bytes = self._fasta.fetch(self._contigs[chromosome], first, last).encode("ascii", "replace")
         if len(inside) != last - first:
             raise InputError(
                 f"reading {chromosome}:{first}-{last} (0-based) gave {len(inside)} bases",

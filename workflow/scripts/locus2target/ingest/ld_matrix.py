@@ -21,8 +21,8 @@ import pandas as pd
 from scipy import sparse
 
 from locus2target.core.chromosomes import canonical_chromosome
-from locus2target.core.errors import InputError
-from locus2target.ingest.files import BROKEN_GZIP, require_file
+from locus2target.core.errors import InputError, shortened
+from locus2target.ingest.files import BROKEN_GZIP, read_cells, require_file
 
 Array = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.int64]
@@ -93,12 +93,7 @@ def read_variants(matrix: str) -> MatrixVariants:
         If it is missing, damaged, lacks a column, or has a position that is not a whole number.
     """
     path = variants_path(matrix, where="cohorts sheet")
-    try:
-        frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    except (*BROKEN_GZIP, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"the variant list cannot be read ({error})", where=str(path), remedy="Write or copy it again."
-        ) from error
+    frame = read_cells(path, where="cohorts sheet", header=True)
     pairs = [pair for pair in ALLELE_PAIRS if set(pair) <= set(frame.columns)]
     if len(pairs) != 1 or not {"chromosome", "position"} <= set(frame.columns):
         raise InputError(
@@ -117,15 +112,15 @@ def read_variants(matrix: str) -> MatrixVariants:
             "other": frame[other].str.upper(),
         }
     )
-    return MatrixVariants(table, has_ref=(counted, other) == ("alt", "ref"))
+    return MatrixVariants(table.reset_index(drop=True), has_ref=(counted, other) == ("alt", "ref"))
 
 
 def _positions(column: "pd.Series[str]", path: Path) -> IntArray:
-    wrong = np.flatnonzero(~column.str.fullmatch(r"[1-9]\d*"))
+    wrong = np.flatnonzero(~column.str.fullmatch(r"[1-9][0-9]{0,17}"))
     if len(wrong):
         raise InputError(
-            f"position {column.iloc[wrong[0]]!r} is not a whole number",
-            where=f"{path}:{wrong[0] + 2}",
+            f"position {shortened(column.iloc[wrong[0]])} is not a whole number",
+            where=f"{path}:{column.index[wrong[0]]}",
             remedy="Write 1-based positions without commas or decimals.",
         )
     return column.to_numpy().astype(np.int64)
@@ -184,7 +179,7 @@ def _read_npz(path: str) -> Stored:
                 stored: Stored = sparse.csr_matrix(sparse.load_npz(path))
             else:
                 stored = file[_array_name(file.files, path)]
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError, *BROKEN_GZIP) as error:
+    except (zipfile.BadZipFile, ValueError, TypeError, OSError, KeyError, MemoryError, *BROKEN_GZIP) as error:
         raise _refusal(path, f"cannot be read ({error})", "Write or copy the npz again.") from error
     if not np.issubdtype(stored.dtype, np.floating):
         raise _refusal(path, f"has values of type {stored.dtype}", "Store r as floating-point numbers.")

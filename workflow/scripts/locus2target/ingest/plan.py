@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
+from locus2target.core.input_files import named_files
 from locus2target.core.settings import Settings
 from locus2target.ingest.expected_loci import ExpectedLoci, expect_all
 from locus2target.ingest.files import has_index
@@ -14,6 +15,13 @@ from locus2target.statgen.loci import LocusRules
 
 _WITH_HEADER = {"TSV", "CSV", "TXT", "VCF"}
 _WITHOUT_HEADER = {"BED", "GTF", "GFF3", "GMT"}
+_SINGULAR = {
+    "studies": "study",
+    "diseases": "disease",
+    "cohorts": "cohort",
+    "QTL sets": "QTL set",
+    "models": "model",
+}
 _WIDTH = 110  # of running text
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -159,42 +167,9 @@ def _costs(settings: Settings, n_loci: int, n_variants: int) -> list[ScoringCost
 
 
 def _input_files(settings: Settings) -> Iterator[InputFile]:
-    for role, path in _named_files(settings):
+    for role, path in named_files(settings):
         kind = file_kind(path)
         yield InputFile(role, path, kind, file_size(path), _holds(path, kind))
-
-
-def _named_files(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Each file with what it is for; one that serves twice is listed twice."""
-    yield from _files_of_config(settings.config)
-    yield from _files_of_sheets(settings)
-
-
-def _files_of_config(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for section, key in (("genome", "fasta"), ("genome", "gtf"), ("ranking", "weights"), ("mutagenesis", "motifs")):
-        yield f"{section}.{key}", config[section][key]
-    for build, path in config["genome"]["chains"].items():
-        yield f"genome.chains.{build}", path
-    for name, annotation in config["annotations"].items():
-        if annotation is not None:
-            yield f"annotations.{name}", annotation
-    for path in config["pathways"]["gene_sets"]:
-        yield "pathways.gene_sets", path
-
-
-def _files_of_sheets(settings: Settings) -> Iterator[tuple[str, str]]:
-    for study, row in settings.studies.items():
-        yield f"study {study}", row["path"]
-    for cohort, rows in settings.cohorts.items():
-        for row in rows:
-            yield f"cohort {cohort}", row["ld_matrix"] if row["genotypes"] is None else row["genotypes"]
-    for qtl, row in settings.qtls.items():
-        yield f"QTL set {qtl}", row["path"]
-    for model in settings.models:
-        for path in settings.weights(model):
-            yield f"model {model}", path
-        if settings.models[model]["background"] is not None:
-            yield f"background of {model}", settings.models[model]["background"]
 
 
 def _holds(path: str, kind: str) -> str:
@@ -219,7 +194,7 @@ def _head(plan: Plan) -> list[str]:
     people = ", ".join(f"{cohort} {n:,}" for cohort, n in plan.people.items())
     return [
         f"Plan of {plan.config}: run {plan.run_name}, build {plan.build}",
-        "  " + ", ".join(f"{n} {name}" for name, n in plan.counts.items()),
+        "  " + ", ".join(f"{n} {_SINGULAR[name] if n == 1 else name}" for name, n in plan.counts.items()),
         f"  people for LD: {people}",
     ]
 
@@ -242,7 +217,7 @@ def _locus_lines(plan: Plan) -> list[str]:
 def _locus_words(loci: ExpectedLoci | str) -> str:
     if isinstance(loci, str):
         return loci
-    only_listed = f", {loci.listed} only listed" if loci.listed else ""
+    only_listed = f", {loci.listed} only listed (too few variants, or in the MHC)" if loci.listed else ""
     return f"{loci.analysed} to analyse{only_listed}, {loci.variants:,} variants"
 
 

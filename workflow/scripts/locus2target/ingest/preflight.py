@@ -1,12 +1,14 @@
 """A look at every file that a run will read, before any job starts."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from locus2target.core.chromosomes import canonical_chromosome
-from locus2target.core.errors import InputError
+from locus2target.core.config_file import read_config
+from locus2target.core.errors import InputError, shortened
 from locus2target.core.settings import RefusedValueError, Settings, examine_settings, refuse, without_guards
 from locus2target.ingest.cohort import check_genotypes
 from locus2target.ingest.columns import (
@@ -47,8 +49,18 @@ def load_run(config: Mapping[str, Any], *, schemas: Path, where: str) -> Setting
         That lists every problem found.
     """
     settings, problems = examine_run(config, schemas=schemas, where=where)
-    refuse(problems, where)
+    refuse([*_problems_of_yaml(where), *problems], where)
     return without_guards(settings, config)
+
+
+def _problems_of_yaml(where: str) -> list[str]:
+    """What Snakemake, which reads the config file itself, lets pass."""
+    try:
+        if Path(where).is_file():
+            read_config(where)
+    except InputError as error:
+        return [str(error)]
+    return []
 
 
 def examine_run(config: Mapping[str, Any], *, schemas: Path, where: str) -> tuple[Settings, list[str]]:
@@ -179,5 +191,15 @@ def _check_genome(config: Mapping[str, Any], where: str) -> None:
 
 
 def _indexed_lengths(index: Path) -> dict[str, int]:
-    fields = (line.split("\t") for line in index.read_text().splitlines())
-    return {canonical_chromosome(name): int(length) for name, length, *_ in fields}
+    """Bases by canonical chromosome."""
+    lengths = {}
+    for line in index.read_text(encoding="utf-8", errors="replace").splitlines():
+        name, *cells = line.split("\t")
+        if not cells or not re.fullmatch("[0-9]{1,18}", cells[0]):
+            raise InputError(
+                f"the line {shortened(line)} is not of a FASTA index",
+                where=str(index),
+                remedy="Remove the index, or make it anew with `samtools faidx`.",
+            )
+        lengths[canonical_chromosome(name)] = int(cells[0])
+    return lengths

@@ -1,13 +1,13 @@
 """Readers of summary statistics: GWAS-VCF and delimited tables become one raw frame with our column names."""
 
-import gzip
+import re
 import warnings
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,19 @@ import pandas as pd
 from cyvcf2 import VCF
 
 from locus2target.core.chromosomes import canonical_chromosome
-from locus2target.core.errors import InputError
+from locus2target.core.errors import InputError, shortened
 from locus2target.core.progress import progress
 from locus2target.ingest.columns import ASSOCIATION_NEEDS, Needs, resolve_columns
-from locus2target.ingest.files import BROKEN_GZIP, check_bgzf, has_index, is_bgzf, is_gzipped, require_file
+from locus2target.ingest.files import (
+    BROKEN_GZIP,
+    TextBytes,
+    check_bgzf,
+    has_index,
+    is_bgzf,
+    open_text,
+    require_file,
+)
+from locus2target.ingest.vcf_text import readable_records, refuse_broken_lines
 
 _TEXTS = (
     *("chromosome", "effect_allele", "other_allele", "rsid"),
@@ -96,14 +105,18 @@ def read_gwas_vcf(path: str) -> RawTable:
         If the file is truncated or damaged, holds no record, or not exactly one study.
     """
     _check_whole(path)
-    vcf = _open_vcf(path)
-    tags = [tag for tag in _VCF_NUMBERS if _has_format(vcf, tag)]
+    with _readable(path):
+        refuse_broken_lines(path)
+        vcf = _open_vcf(path)
+        tags = [tag for tag in _VCF_NUMBERS if _has_format(vcf, tag)]
+        _refuse_texts(vcf, tags, path)
     texts: dict[str, list[str | None]] = {name: [] for name in ("chromosome", "other_allele", "effect_allele", "rsid")}
     whole: dict[str, array[int]] = {"row": array("q"), "position": array("q")}
     numbers: dict[str, array[float]] = {tag: array("d") for tag in tags}
     has_id = _has_format(vcf, "ID")
-    with progress(_indexed_records(vcf, path), unit="records", label=f"reading {Path(path).name}") as done:
-        for row, record in enumerate(_records(vcf, path), start=1):
+    label = f"reading {Path(path).name}"
+    with _readable(path), progress(_indexed_records(vcf, path), unit="records", label=label) as done:
+        for row, record in enumerate(readable_records(vcf, path), start=1):
             alts = record.ALT or [None]
             rsid = record.ID or _format_id(record, has_id)
             for alt in alts:
@@ -135,13 +148,14 @@ def check_gwas_vcf(path: str) -> None:
         If the file is no VCF, is cut short as far as its end tells, or does not hold one study.
     """
     _check_whole(path)
-    _open_vcf(path).close()
+    with _readable(path):
+        _open_vcf(path).close()
 
 
 def _open_vcf(path: str) -> Any:
     try:
         vcf = VCF(path)
-    except OSError as error:
+    except Exception as error:  # cyvcf2 raises bare Exception for headers that htslib cannot parse
         raise InputError(
             f"cannot be opened as VCF ({error})", where=path, remedy="Check `path` and `format` of the sheet."
         ) from error
@@ -167,26 +181,23 @@ def _has_format(vcf: Any, tag: str) -> bool:
     return bool(header["HeaderType"] == "FORMAT") if "HeaderType" in header else True
 
 
+def _refuse_texts(vcf: Any, tags: list[str], path: str) -> None:
+    """Refuse statistics that the header does not declare as numbers."""
+    for tag in tags:
+        declared = vcf.get_header_type(tag).get("Type")
+        if declared not in {"Float", "Integer"}:
+            raise InputError(
+                f"the header declares FORMAT field {tag} with type {declared}, not Float",
+                where=path,
+                remedy="Correct the header, for example with bcftools reheader.",
+            )
+
+
 def _contig_lengths(vcf: Any) -> dict[str, int]:
     try:
         return {canonical_chromosome(name): int(n) for name, n in zip(vcf.seqnames, vcf.seqlens, strict=True)}
     except AttributeError:  # what cyvcf2 raises when the header gives no lengths
         return {}
-
-
-def _records(vcf: Any, path: str) -> Iterator[Any]:
-    """Yield the records; htslib's errors, which cyvcf2 passes on as plain `Exception`, become an `InputError`."""
-    records = iter(vcf)
-    while True:
-        try:
-            record = next(records)
-        except StopIteration:
-            return
-        except Exception as error:  # cyvcf2 raises nothing narrower
-            raise InputError(
-                f"a record cannot be read ({error})", where=path, remedy="Fetch the file again."
-            ) from error
-        yield record
 
 
 def _format_id(record: Any, has_id: bool) -> str | None:
@@ -268,12 +279,12 @@ def check_delimited(
 
 def _read_header(path: str) -> tuple[list[str], str, int]:
     """Column names, separator, and lines up to and including the header."""
-    with _open(path) as lines:
+    with open_text(path) as lines:
         for n_lines, line in enumerate(lines, start=1):
-            text = line.decode("utf-8-sig" if n_lines == 1 else "utf-8", errors="replace").rstrip("\r\n")
-            if text and not text.startswith("##"):
+            text = line.decode(errors="replace").rstrip("\r\n")
+            if text.strip() and not text.startswith("##"):
                 separator = next((sign for sign in "\t," if sign in text), r"\s+")
-                names = text.split() if separator == r"\s+" else text.split(separator)
+                names = re.split(separator, text.strip(" "), flags=re.ASCII)  # pandas knows no other blanks
                 return [name.strip().strip('"') for name in names], separator, n_lines
     raise _empty(path)
 
@@ -282,11 +293,11 @@ def _chunks(
     path: str, header: list[str], separator: str, n_skipped: int, columns: Mapping[str, str]
 ) -> Iterator[pd.DataFrame]:
     texts = {header.index(column): "str" for name, column in columns.items() if name in _READ_AS_TEXT}
-    total = Path(path).stat().st_size // _KILOBYTE
-    with _open(path) as source, progress(total, unit="kB", label=f"reading {Path(path).name}") as done:
+    total = _kilobytes(Path(path).stat().st_size)
+    with open_text(path) as source, progress(total, unit="kB", label=f"reading {Path(path).name}") as done:
         with _tidy_lines(path):
             chunks = pd.read_csv(
-                source,
+                cast("IO[bytes]", source),
                 sep=separator,
                 names=list(range(len(header))),  # a header may repeat words that nobody asks for
                 skiprows=n_skipped,
@@ -303,14 +314,30 @@ def _chunks(
                 chunk = next(chunks, None)
             if chunk is None:
                 return
+            _refuse_swallowed_cells(chunk, header, path)
             yield pd.DataFrame({name: chunk[header.index(column)] for name, column in columns.items()})
-            done.reach(_bytes_read(source) // _KILOBYTE)
+            done.reach(_kilobytes(cast("TextBytes", source.raw).bytes_read))
 
 
-def _bytes_read(source: IO[bytes]) -> int:
-    """Bytes of the file itself, compressed or not, that reading has reached."""
-    below: IO[bytes] = getattr(source, "fileobj", source)  # of a GzipFile: the compressed file
-    return below.tell()
+def _kilobytes(n_bytes: int) -> int:
+    """Rounded up: a small file has something to read."""
+    return -(-n_bytes // _KILOBYTE)
+
+
+def _refuse_swallowed_cells(chunk: pd.DataFrame, header: list[str], path: str) -> None:
+    """Refuse quotes that open in one cell and close in another one: what is between would be lost."""
+    for name, column in zip(header, chunk.columns, strict=True):
+        if pd.api.types.is_numeric_dtype(chunk[column]):
+            continue
+        texts = chunk[column].astype("str")
+        swallowed = texts.str.contains(r"[\t\r\n]", na=False).to_numpy(bool)
+        if swallowed.any():
+            row = int(swallowed.argmax())
+            raise InputError(
+                f"the cell {shortened(texts.iloc[row])} of column {name!r} spans several cells or lines",
+                where=f"{path}, data row {chunk.index[row] + 1}",
+                remedy="Close the quote, or remove it.",
+            )
 
 
 @contextmanager
@@ -393,6 +420,8 @@ def _source_variant(frame: pd.DataFrame, position: "pd.Series[Any]") -> "pd.Seri
 
 def _numbers(values: "pd.Series[Any]") -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Numbers, NaN where missing or unreadable, and which are unreadable."""
+    if values.dtype == bool:  # pandas reads a column of TRUE and FALSE so, and would take them for 1 and 0
+        return np.full(len(values), np.nan), np.ones(len(values), dtype=np.bool_)
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     return numbers, np.isnan(numbers) & values.notna().to_numpy()
 
@@ -439,11 +468,6 @@ def _empty(path: str) -> InputError:
     return InputError("empty study: there are no data rows", where=path, remedy="Check the file, or remove the study.")
 
 
-def _open(path: str) -> IO[bytes]:
-    opener: Callable[[str, str], IO[bytes]] = gzip.open if is_gzipped(path) else open  # type: ignore[assignment]
-    return opener(path, "rb")
-
-
 def _check_whole(path: str) -> None:
     """Refuse a block-gzipped file without its last block: cut between two blocks, it reads like a whole one."""
     require_file(path, where=path)
@@ -459,4 +483,8 @@ def _readable(path: str) -> Iterator[None]:
     except BROKEN_GZIP as error:
         raise InputError(
             f"the compressed file is truncated or damaged ({error})", where=path, remedy="Copy or download it again."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"there is something else than text ({error.reason})", where=path, remedy="Save it as UTF-8 text."
         ) from error

@@ -58,8 +58,12 @@ _REGULATOR_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One part of a disease's section: what was asked, what came out, the table, and what not to conclude."""
+    """One section of a disease: what was asked, what came out, the table, and what not to conclude.
 
+    `name` is its id within the disease.
+    """
+
+    name: str
     heading: str
     definition: str
     result: str
@@ -80,6 +84,7 @@ def context_finding(contexts: pd.DataFrame) -> Finding:
     """Cell types and tissues of one disease, all of them (rows of CONTEXT_ENRICHMENT)."""
     rows = [{**row, "kind": format_words(row["kind"])} for row in records(_by_p_value(contexts, ["kind", "context"]))]
     return Finding(
+        name="contexts",
         heading="Cell types and tissues",
         definition=(
             "Which contexts hold more of the disease's signals than chance would give them. For open chromatin and "
@@ -105,6 +110,7 @@ def gene_set_finding(gene_sets: pd.DataFrame) -> Finding:
     """Significant gene sets of one disease, else the best (rows of GENE_SET_ENRICHMENT)."""
     top = _top(gene_sets, ["gene_set_name", "gene_set"])
     return Finding(
+        name="gene_sets",
         heading="Gene sets",
         definition=(
             "Which pathways have more probable targets than their neighbours at the same loci. The observed value is "
@@ -127,6 +133,7 @@ def regulator_finding(regulators: pd.DataFrame) -> Finding:
     """Significant motif families of one disease, else the best (rows of REGULATORS)."""
     top = _top(regulators, ["family", "regulator"])
     return Finding(
+        name="regulators",
         heading="Transcription factors",
         definition=(
             "Whose motifs the probably causal variants change more than their neighbours do. Motifs are tested by "

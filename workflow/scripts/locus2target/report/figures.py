@@ -1,4 +1,4 @@
-"""Static figure of a locus: association, fine-mapping, genes. Deterministic SVG with text as text."""
+"""Static figure of a locus: association, fine-mapping, genes. Deterministic, as SVG with text as text and as PNG."""
 
 import shutil
 import tempfile
@@ -42,6 +42,8 @@ STYLE: Any = {
     "xtick.color": _MUTED,
     "ytick.color": _MUTED,
 }
+PNG_DPI = 200
+"""Pixels per inch of figures."""
 _WIDTH_IN = 9.0
 _LANE_IN = 0.24
 _LINE_LETTERS = 120  # of a subtitle, at the figure's width
@@ -64,10 +66,20 @@ def atomic_directory(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def save_svg(figure: Figure, path: Path) -> None:
-    """Write a figure without date or random ids."""
+def save_figure(figure: Figure, folder: Path, name: str) -> None:
+    """Write a figure as `<name>.svg`, for print and search, and as `<name>.png`, for slides and mails.
+
+    Both hold neither a date nor random ids.
+    """
     with mpl.rc_context(STYLE):
-        figure.savefig(path, format="svg", metadata={"Date": None})
+        figure.savefig(folder / f"{name}.svg", format="svg", metadata={"Date": None})
+    save_png(figure, folder / f"{name}.png")
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Write a figure as pixels on white, readable on a slide and in print at its own size."""
+    with mpl.rc_context(STYLE):
+        figure.savefig(path, format="png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
 
 
 def draw_locus(plot: LocusPlot, *, title: str, subtitle: str) -> Figure:

@@ -1,6 +1,7 @@
 """Gene directions: whether more of a gene goes with more of the disease, by Mendelian randomization."""
 
 import math
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -9,7 +10,7 @@ from locus2target.report.tables import Table, TableColumn, build_table
 
 _Z_95 = 1.959963984540054
 _COLUMNS = (
-    TableColumn("gene_symbol", "Gene"),
+    TableColumn("gene_symbol", "Gene", link="href"),
     TableColumn("gene_id", "Gene id", export_only=True),
     TableColumn("direction", "Direction", "direction", "▲ more of the gene, more disease; ▼ less"),
     TableColumn("reliability", "Reliability", "badge", "consistent, single test, conflicting tests, or unsure"),
@@ -30,10 +31,23 @@ _CAPTION = (
 )
 
 
-def direction_table(directions: pd.DataFrame, *, disease: str) -> Table:
-    """The directions of one disease's genes, best p first."""
+def direction_table(directions: pd.DataFrame, *, disease: str, links: Mapping[str, str]) -> Table:
+    """The directions of one disease's genes, best p first.
+
+    Parameters
+    ----------
+    directions
+        Rows of GENE_DIRECTIONS.
+    disease
+        Its id.
+    links
+        Link by gene id of the genes that have a page.
+    """
     of_disease = directions[directions["disease"] == disease].sort_values("neg_log10_p", ascending=False, kind="stable")
-    rows = [{**row, "interval": _interval(row["estimate"], row["standard_error"])} for row in records(of_disease)]
+    rows = [
+        {**row, "interval": _interval(row["estimate"], row["standard_error"]), "href": links.get(row["gene_id"])}
+        for row in records(of_disease)
+    ]
     return build_table(rows, _COLUMNS, caption=_CAPTION, filename=f"gene_directions-{disease}.tsv")
 
 

@@ -1,6 +1,6 @@
 """What each locus of a run brings to its pack: tables parted by locus, QTL associations and annotation read beside."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +10,28 @@ from locus2target.core import schemas
 from locus2target.core.intervals import Region
 from locus2target.core.tables import Record, read_table, records
 from locus2target.report.formats import plural
+from locus2target.report.heat_maps import HeatMap, heat_maps
+from locus2target.report.json_rows import plain_rows
 from locus2target.report.locus_intervals import annotation_intervals, locus_intervals
 from locus2target.report.locus_pack import NAMED_PIP, LocusInputs, QtlAssociation, encode, pack_locus
+from locus2target.report.locus_words import MAX_PAIRS, colocalization_note
 from locus2target.report.run_tables import RunTables
+from locus2target.targets.candidates import NONE
 
 MIN_POSTERIOR_H4 = 0.01
 MAX_QTL_GENES = 12
 
 _TEST_COLUMNS = ["gene_id", "phenotype_id", "qtl", "qtl_type", "tissue", "primary", "posterior_h4"]
+_SIGNAL = (
+    *("signal", "method", "primary", "lead_variant", "log_bayes_factor", "n_credible", "coverage", "purity"),
+    *("status", "reason"),
+)
+_PAIR = (
+    *("gene_id", "qtl", "qtl_type", "tissue", "phenotype_id", "signal", "qtl_signal", "primary", "method", "n_shared"),
+    *(f"posterior_h{number}" for number in range(5)),
+    *("p12_low", "p12_high", "direction", "clpp", "shared_variant", "flag"),
+)
+_STATEMENT = ("source", "status", "detail")
 _QTL_COLUMNS = ("variant", "gene_id", "phenotype_id", "tissue", "neg_log10_p")
 
 
@@ -73,25 +87,28 @@ class _PartedRun:
     candidates: _Parted
     pairs: _Parted
     effects: _Parted
-    mutagenesis: _Parted
-    motif_hits: _Parted
+    not_mutated: _Parted
     genes: _Parted
     exons: _Parted
+    maps: Mapping[str, Sequence[HeatMap]]
+    shown: Mapping[str, Mapping[str, Sequence[Record]]]
     intervals: Mapping[str, pd.DataFrame]
     qtl_paths: Mapping[str, str | Path]
 
 
 def locus_inputs(tables: RunTables, beside: BesideTables) -> Iterator[LocusInputs]:
     """Inputs of every pack, one locus at a time."""
+    effects = _effects_of_named(tables)
     parted = _PartedRun(
         variants=_Parted(tables.credible_sets),
         candidates=_Parted(tables.locus_genes),
         pairs=_Parted(tables.colocalization),
-        effects=_Parted(_effects_of_named(tables)),
-        mutagenesis=_Parted(tables.mutagenesis),
-        motif_hits=_Parted(tables.motif_hits),
+        effects=_Parted(effects),
+        not_mutated=_Parted(tables.mutagenesis[tables.mutagenesis["alt"].isna()]),
         genes=_Parted(tables.genes, "chromosome"),
         exons=_Parted(tables.exons, "gene_id"),
+        maps=heat_maps(tables.mutagenesis, tables.attribution, tables.motif_hits, effects),
+        shown=_shown_tables(tables),
         intervals=annotation_intervals(beside.open_chromatin, beside.links, tables.gene_symbols),
         qtl_paths=beside.qtl_paths,
     )
@@ -103,7 +120,7 @@ def locus_inputs(tables: RunTables, beside: BesideTables) -> Iterator[LocusInput
 def _inputs_of(locus: Record, run: _PartedRun) -> LocusInputs:
     name = str(locus["locus"])
     candidates, pairs = run.candidates.of(name), run.pairs.of(name)
-    effects, windows = run.effects.of(name), run.mutagenesis.of(name)
+    effects = run.effects.of(name)
     genes, hidden = _genes_of(locus, run.genes.of(str(locus["chromosome"])), candidates)
     inside = locus_intervals(locus, run.intervals)
     return LocusInputs(
@@ -114,10 +131,33 @@ def _inputs_of(locus: Record, run: _PartedRun) -> LocusInputs:
         intervals=inside.rows,
         qtl=read_locus_qtl(run.qtl_paths, pairs[pairs["gene_id"].isin(candidates["gene_id"])], locus),
         effects=effects,
-        mutagenesis=windows,
-        motif_hits=run.motif_hits.of(name),
-        notes=tuple(filter(None, [hidden, inside.note, *_not_scored(effects, windows)])),
+        mutagenesis=run.maps.get(name, ()),
+        tables={table: rows.get(name, []) for table, rows in run.shown.items()},
+        colocalization_note=colocalization_note(pairs),
+        notes=tuple(filter(None, [hidden, inside.note, *_not_scored(effects, run.not_mutated.of(name))])),
     )
+
+
+def _shown_tables(tables: RunTables) -> dict[str, dict[str, list[Record]]]:
+    """Rows that the page of a locus shows as they are, by name in the pack and locus."""
+    tested = tables.colocalization[tables.colocalization["posterior_h4"].notna()]
+    pairs = tested.sort_values(["primary", "posterior_h4"], ascending=False, kind="stable")
+    pairs = pairs.groupby("locus", sort=False).head(MAX_PAIRS)
+    symbols = pairs["gene_id"].map(tables.gene_symbols)
+    pairs = pairs.assign(gene_symbol=symbols.where(symbols.notna(), pairs["gene_id"]))
+    statements = tables.evidence[tables.evidence["gene_id"] == NONE]
+    return {
+        "signals": _rows_by_locus(tables.signals.sort_values("signal", kind="stable"), _SIGNAL),
+        "colocalization": _rows_by_locus(pairs, ("gene_symbol", *_PAIR)),
+        "statements": _rows_by_locus(statements, _STATEMENT),
+    }
+
+
+def _rows_by_locus(frame: pd.DataFrame, names: Iterable[str]) -> dict[str, list[Record]]:
+    rows: dict[str, list[Record]] = {}
+    for locus, row in zip(frame["locus"], plain_rows(frame[list(names)]), strict=True):
+        rows.setdefault(locus, []).append(row)
+    return rows
 
 
 def _effects_of_named(tables: RunTables) -> pd.DataFrame:
@@ -138,7 +178,7 @@ def _genes_of(locus: Record, genes: pd.DataFrame, candidates: pd.DataFrame) -> t
     return nearby[shown], note
 
 
-def _not_scored(effects: pd.DataFrame, windows: pd.DataFrame) -> list[str]:
+def _not_scored(effects: pd.DataFrame, not_mutated: pd.DataFrame) -> list[str]:
     """Sentences on variants without a score, and on windows without a map, with the reasons of the tables."""
     notes = []
     without = effects[effects["value"].isna()]
@@ -148,7 +188,7 @@ def _not_scored(effects: pd.DataFrame, windows: pd.DataFrame) -> list[str]:
         notes.append(f"No predicted effect for {n_variants} with a PIP of {NAMED_PIP} or more: {reason}.")
     return notes + [
         f"No mutagenesis around {row['variant']} by {row['model']}: {row['reason']}."
-        for row in records(windows.loc[windows["alt"].isna(), ["variant", "model", "reason"]])
+        for row in records(not_mutated[["variant", "model", "reason"]])
     ]
 
 
@@ -177,17 +217,27 @@ def read_locus_qtl(paths: Mapping[str, str | Path], pairs: pd.DataFrame, locus: 
     picked = best_tests(pairs[_TEST_COLUMNS])
     region = Region(str(locus["chromosome"]), int(locus["start"]), int(locus["end"]))
     tables = {
-        qtl: read_table(paths[qtl], schemas.QTL, columns=_QTL_COLUMNS, region=region) for qtl in picked["qtl"].unique()
+        str(qtl): read_table(
+            paths[str(qtl)],
+            schemas.QTL,
+            columns=_QTL_COLUMNS,
+            region=region,
+            only={"gene_id": tests["gene_id"].unique()},
+        )
+        for qtl, tests in picked.groupby("qtl", sort=False)
     }
     return tuple(_association(test, tables[test["qtl"]]) for test in records(picked))
 
 
 def _association(test: Record, qtl: pd.DataFrame) -> QtlAssociation:
     """Rows of the tested molecular trait; of a variant that is listed twice, the strongest."""
-    trait = qtl[["gene_id", "phenotype_id", "tissue"]] == [test[name] for name in ("gene_id", "phenotype_id", "tissue")]
-    own = qtl[trait.all(axis=1)].sort_values("neg_log10_p", ascending=False, kind="stable")
+    own = qtl
+    for name in ("gene_id", "phenotype_id", "tissue"):
+        own = own[own[name] == test[name]]
+    own = own.sort_values("neg_log10_p", ascending=False, kind="stable")
     return QtlAssociation(
         gene_id=test["gene_id"],
+        phenotype_id=test["phenotype_id"],
         qtl=test["qtl"],
         tissue=test["tissue"],
         qtl_type=test["qtl_type"],

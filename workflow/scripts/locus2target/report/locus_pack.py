@@ -7,16 +7,17 @@ four bytes), then the arrays, each at a multiple of four bytes. An entry of the 
 - `scale`: value = stored / scale;
 - `missing`: the stored number that stands for no value; null where none is missing, and for f32, which uses NaN.
 
-The arrays of the association have one element per variant, by position: `position` (1-based), `neg_log10_p`, `r2` with
-the lead variant, `pip`, and `credible_set`: 0 outside, k in the k-th set of the header's `credible_sets` (the numbers
-of the table; a set without LD has number 0). All other positions are 0-based, intervals half-open. What is packed is
-for drawing: exact numbers are in the tables.
+The arrays of the association have one element per variant, by position: `step`, the bases from the variant before (from
+the header's `first`, which is 1-based, to the first one), `neg_log10_p`, `r2` with the lead variant, `pip`, and
+`credible_set`: 0 outside, k in the k-th set of the header's `credible_sets` (the numbers of the table; a set without LD
+has number 0). Places of a QTL's variants among those of the locus are steps as well, from 0. All other positions are
+0-based, intervals half-open. Arrays are rounded, for drawing; the header's `named` and all else in it is exact.
 """
 
 import base64
 import gzip
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,13 +25,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from locus2target.core.intervals import start_of
 from locus2target.core.tables import Record, records
+from locus2target.report.heat_maps import NO_TRACK, HeatMap
 from locus2target.report.json_rows import plain_rows
 
-FORMAT = 1
+FORMAT = 2
 NAMED_PIP = 0.001
-"""Variants from this PIP on are named, and have their predicted effects listed."""
+"""Variants from this PIP on are named, with exact numbers, and have their predicted effects listed."""
 
 _DTYPES: Mapping[str, np.dtype[Any]] = {
     "u8": np.dtype("<u1"),
@@ -40,9 +41,9 @@ _DTYPES: Mapping[str, np.dtype[Any]] = {
 }
 _LARGEST = {"u8": 255, "u16": 65535}
 _ALIGNMENT = 4
-_BASES = "ACGT"
 _GZIP_LEVEL = 6  # the next levels take twice as long and save one byte in a hundred
 _P_SCALE = 100.0  # -log10 p to two decimals, as far as 16 bits reach
+_NAMED = ("variant", "rsid", "neg_log10_p", "z_score", "r_lead", "pip", "credible_set")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class QtlAssociation:
 
     Attributes
     ----------
+    gene_id, phenotype_id, qtl, tissue, qtl_type
+        Which trait it is.
     posterior_h4
         Of the colocalization test for which the trait was chosen.
     associations
@@ -58,6 +61,7 @@ class QtlAssociation:
     """
 
     gene_id: str
+    phenotype_id: str
     qtl: str
     tissue: str
     qtl_type: str
@@ -82,8 +86,12 @@ class LocusInputs:
     effects
         Rows of VARIANT_EFFECTS: the `largest` of each variant and score, for variants with a PIP of `NAMED_PIP` or
         more.
-    mutagenesis, motif_hits
-        Rows of MUTAGENESIS and MOTIF_HITS.
+    mutagenesis
+        Maps of saturation mutagenesis.
+    tables
+        Rows that are shown as they are, by their name in the header: signals, colocalization and statements.
+    colocalization_note
+        Sentence on how many pairs were tested.
     notes
         Sentences on what was left out or merged.
     """
@@ -95,8 +103,9 @@ class LocusInputs:
     intervals: pd.DataFrame
     qtl: Sequence[QtlAssociation]
     effects: pd.DataFrame
-    mutagenesis: pd.DataFrame
-    motif_hits: pd.DataFrame
+    mutagenesis: Sequence[HeatMap]
+    tables: Mapping[str, Sequence[Record]]
+    colocalization_note: str
     notes: tuple[str, ...] = ()
 
 
@@ -137,14 +146,21 @@ class _Arrays:
         scale = _P_SCALE if largest * _P_SCALE <= room else room / largest
         return self.add_scaled(name, values, "u16", scale=scale)
 
+    def add_steps(self, name: str, ascending: npt.NDArray[np.int64], *, first: int) -> str:
+        """Append the differences from one number to the next, which compress better than the numbers do."""
+        steps = np.diff(ascending, prepend=first)
+        dtype = "u16" if steps.max(initial=0) <= _LARGEST["u16"] else "u32"
+        return self.add(name, steps, dtype)
+
 
 def pack_locus(inputs: LocusInputs) -> bytes:
     """Lay out one locus as the module describes."""
     variants = inputs.variants.sort_values("position", kind="stable", ignore_index=True)
     keys = pd.Index(variants["variant"].astype(object))  # found by hash, many times faster than Arrow's strings
     lead = str(inputs.locus["lead_variant"])
+    named = _named(variants, lead)
+    first = int(variants["position"].min()) if len(variants) else 0
     arrays = _Arrays()
-    sets = _add_association(arrays, variants)
     header = {
         "format": FORMAT,
         "locus": inputs.locus["locus"],
@@ -154,14 +170,17 @@ def pack_locus(inputs: LocusInputs) -> bytes:
         "lead": lead,
         "lead_index": keys.get_loc(lead) if lead in keys else None,
         "n": len(variants),
-        "credible_sets": sets,
+        "first": first,
+        "credible_sets": _add_association(arrays, variants, first),
         "note": " ".join(inputs.notes),
-        "variants_named": _variant_names(variants, lead),
+        "named": plain_rows(named),
+        **inputs.tables,
+        "colocalization_note": inputs.colocalization_note,
         "genes": _genes(inputs.genes, inputs.exons),
         "intervals": plain_rows(inputs.intervals[["kind", "context", "start", "end", "gene"]]),
-        "qtl": [_qtl(arrays, number, each, keys) for number, each in enumerate(inputs.qtl)],
+        "qtl": [_qtl(arrays, number, each, keys, named) for number, each in enumerate(inputs.qtl)],
         "effects": _effects(inputs.effects, keys),
-        "mutagenesis": _mutagenesis(arrays, inputs.mutagenesis, inputs.motif_hits),
+        "mutagenesis": [_mutagenesis(arrays, number, each) for number, each in enumerate(inputs.mutagenesis)],
     }
     return _laid_out({**header, "arrays": arrays.entries}, bytes(arrays.content))
 
@@ -177,9 +196,9 @@ def _laid_out(header: dict[str, Any], arrays: bytes) -> bytes:
     return len(text).to_bytes(4, "little") + text + arrays
 
 
-def _add_association(arrays: _Arrays, variants: pd.DataFrame) -> list[int]:
+def _add_association(arrays: _Arrays, variants: pd.DataFrame, first: int) -> list[int]:
     """Append the arrays of the association; give the numbers of the credible sets."""
-    arrays.add("position", variants["position"], "u32")
+    arrays.add_steps("step", variants["position"].to_numpy(np.int64), first=first)
     arrays.add_neg_log10_p("neg_log10_p", variants["neg_log10_p"].to_numpy(np.float64))
     arrays.add_scaled("r2", variants["r_lead"].to_numpy(np.float64) ** 2, "u8", scale=254)
     arrays.add_scaled("pip", variants["pip"].to_numpy(np.float64), "u16", scale=65534)
@@ -188,14 +207,10 @@ def _add_association(arrays: _Arrays, variants: pd.DataFrame) -> list[int]:
     return [int(number) for number in numbers]
 
 
-def _variant_names(variants: pd.DataFrame, lead: str) -> dict[str, str]:
-    """RsID and key, by index, of variants that fine-mapping gives weight, and of the lead variant."""
+def _named(variants: pd.DataFrame, lead: str) -> pd.DataFrame:
+    """What is known of variants that fine-mapping gives weight, and of the lead variant; `index` is their place."""
     named = (variants["pip"] >= NAMED_PIP) | variants["credible_set"].notna() | (variants["variant"] == lead)
-    own = variants[named]
-    return {
-        str(index): key if pd.isna(rsid) or rsid in {"", key} else f"{rsid} {key}"
-        for index, key, rsid in zip(own.index, own["variant"], own["rsid"], strict=True)
-    }
+    return variants.loc[named, list(_NAMED)].reset_index(names="index")
 
 
 def _genes(genes: pd.DataFrame, exons: pd.DataFrame) -> list[dict[str, Any]]:
@@ -216,106 +231,67 @@ def _genes(genes: pd.DataFrame, exons: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _qtl(arrays: _Arrays, number: int, trait: QtlAssociation, keys: pd.Index) -> dict[str, Any]:
-    """Append the trait's association at the variants that the locus has too."""
-    index = keys.get_indexer(pd.Index(trait.associations["variant"].astype(object)))
-    order = np.argsort(index, kind="stable")[
-        np.count_nonzero(index < 0) :
-    ]  # -1, what the locus does not have, is first
-    neg_log10_p = trait.associations["neg_log10_p"].to_numpy(np.float64)
+def _qtl(arrays: _Arrays, number: int, trait: QtlAssociation, keys: pd.Index, named: pd.DataFrame) -> dict[str, Any]:
+    """Append the trait's association at the variants that the locus has too; that of named ones is exact besides."""
+    found = keys.get_indexer(pd.Index(trait.associations["variant"].astype(object)))
+    absent = np.count_nonzero(found < 0)  # -1, so they come first
+    order = np.argsort(found, kind="stable")[absent:]
+    index = found[order].astype(np.int64)
+    neg_log10_p = trait.associations["neg_log10_p"].to_numpy(np.float64)[order]
+    exact = np.isin(index, named["index"].to_numpy()) & ~np.isnan(neg_log10_p)
     return {
         "gene_id": trait.gene_id,
+        "phenotype_id": trait.phenotype_id,
         "qtl": trait.qtl,
         "tissue": trait.tissue,
         "qtl_type": trait.qtl_type,
         "posterior_h4": trait.posterior_h4,
         "n": len(order),
+        "exact": {str(place): value for place, value in zip(index[exact], neg_log10_p[exact].tolist(), strict=True)},
         "arrays": {
-            "index": arrays.add(f"qtl_{number}_index", index[order], "u32"),
-            "neg_log10_p": arrays.add_neg_log10_p(f"qtl_{number}_neg_log10_p", neg_log10_p[order]),
+            "step": arrays.add_steps(f"qtl_{number}_step", index, first=0),
+            "neg_log10_p": arrays.add_neg_log10_p(f"qtl_{number}_neg_log10_p", neg_log10_p),
         },
     }
 
 
 def _effects(effects: pd.DataFrame, keys: pd.Index) -> list[dict[str, Any]]:
-    """Predicted effects that could be scored, by variant; within a variant in the table's order."""
-    scored = effects[effects["value"].notna()]
+    """Predicted effects by variant, within a variant in the table's order; `value` is missing where none could be."""
     columns = pd.DataFrame(
         {
-            "index": keys.get_indexer(pd.Index(scored["variant"].astype(object))),
-            "model": scored["model"].to_numpy(),
-            "scorer": scored["scorer"].to_numpy(),
-            "track": scored["track"].to_numpy(),
-            "value": [_shortest(value) for value in scored["value"].to_numpy(np.float32)],
-            "quantile": scored["background_quantile"].to_numpy(np.float64),
+            "index": keys.get_indexer(pd.Index(effects["variant"].astype(object))),
+            "model": effects["model"].to_numpy(),
+            "scorer": effects["scorer"].to_numpy(),
+            "track": effects["track"].to_numpy(),
+            "gene_id": effects["gene_id"].to_numpy(),
+            "value": effects["value"].to_numpy(np.float32),
+            "quantile": effects["background_quantile"].to_numpy(np.float64),
+            "status": effects["status"].to_numpy(),
+            "reason": effects["reason"].to_numpy(),
         }
-    )
-    return plain_rows(columns.sort_values("index", kind="stable"))
+    ).sort_values("index", kind="stable")
+    return [{**row, "value": _shortest(row["value"])} for row in plain_rows(columns)]
 
 
-def _shortest(value: np.float32) -> float:
-    """A number with as few digits as tell it from all others of its type."""
-    return float(str(value))
+def _shortest(value: float | None) -> float | None:
+    """A number of single precision with as few digits as tell it from all others."""
+    return None if value is None else float(str(np.float32(value)))
 
 
-def _mutagenesis(arrays: _Arrays, windows: pd.DataFrame, hits: pd.DataFrame) -> list[dict[str, Any]]:
-    """Append one map per centre variant, model and scorer; what could not be scored has none."""
-    scored = windows[windows["value"].notna() & windows["alt"].isin(list(_BASES))]
-    maps: list[dict[str, Any]] = []
-    for names, window in scored.groupby(["variant", "model", "scorer"], sort=False):
-        variant, model, scorer = names
-        own = hits[(hits["variant"] == variant) & (hits["model"] == model)]
-        values = _substitutions(window)
-        maps.append(
-            {
-                "variant": variant,
-                "model": model,
-                "scorer": scorer,
-                "start": start_of(int(window["position"].min())),
-                "length": len(values),
-                "ref": _reference(window, len(values)),
-                "array": arrays.add(f"mutagenesis_{len(maps)}", values, "f32"),
-                "motifs": _motifs(records(own)),
-            }
-        )
-    return maps
-
-
-def _substitutions(window: pd.DataFrame) -> npt.NDArray[np.float32]:
-    """Change by base and A, C, G, T, NaN where there is none, float32 (length, 4); the largest among tracks stays."""
-    offset = _offsets(window)
-    values = np.full((int(offset.max()) + 1, len(_BASES)), np.nan, np.float32)
-    order = np.argsort(window["value"].abs().to_numpy(), kind="stable")
-    column = np.array([_BASES.index(alt) for alt in window["alt"]])
-    values[offset[order], column[order]] = window["value"].to_numpy(np.float32)[order]
-    return values
-
-
-def _reference(window: pd.DataFrame, length: int) -> str:
-    """Reference bases of the window, N where it has no substitution."""
-    bases = ["N"] * length
-    for offset, base in zip(_offsets(window), window["ref"], strict=True):
-        bases[offset] = base
-    return "".join(bases)
-
-
-def _offsets(window: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Column of each substitution in its window, int64."""
-    offsets: npt.NDArray[np.int64] = (window["position"] - window["position"].min()).to_numpy(np.int64)
-    return offsets
-
-
-def _motifs(hits: Iterable[Record]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": hit["motif"],
-            "start": hit["start"],
-            "end": hit["end"],
-            "strand": hit["strand"],
-            "p": hit["shift_p"],
-            "neg_log10_p": hit["neg_log10_p"],
-            "attribution_share": hit["attribution_share"],
-            "holds_variant": hit["holds_variant"],
-        }
-        for hit in hits
-    ]
+def _mutagenesis(arrays: _Arrays, number: int, heat_map: HeatMap) -> dict[str, Any]:
+    """Append the arrays of a map: change and track by base and A, C, G, T, attribution by base."""
+    name = f"mutagenesis_{number}"
+    return {
+        "variant": heat_map.variant,
+        "model": heat_map.model,
+        "scorer": heat_map.scorer,
+        "start": heat_map.start,
+        "length": len(heat_map.ref),
+        "ref": heat_map.ref,
+        "array": arrays.add(name, heat_map.values, "f32"),
+        "tracks": list(heat_map.tracks),
+        "track": arrays.add(f"{name}_track", heat_map.track, "u16", missing=NO_TRACK),
+        "attribution": arrays.add(f"{name}_attribution", heat_map.attribution, "f32"),
+        "motifs": [dict(motif) for motif in heat_map.motifs],
+        "note": heat_map.note,
+    }

@@ -1,5 +1,6 @@
 """How far the run's own methods can be trusted: engines against each other, priors with and without, models."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,7 +14,7 @@ _ALL_LOCI = "none"  # value of `left_out` where the fit saw every chromosome
 _SHOWN_CHANGES = 50
 
 _CROSSCHECK_COLUMNS = (
-    TableColumn("region", "Locus", "region"),
+    TableColumn("region", "Locus", "region", link="href"),
     TableColumn("locus", "Locus id", export_only=True),
     TableColumn("study", "Study"),
     TableColumn("engine", "Engine of the run"),
@@ -38,7 +39,7 @@ _ENRICHMENT_COLUMNS = (
     TableColumn("reason", "Why", "long"),
 )
 _CHANGE_COLUMNS = (
-    TableColumn("region", "Locus", "region"),
+    TableColumn("region", "Locus", "region", link="href"),
     TableColumn("variant", "Variant", "variants"),
     TableColumn("disease", "Disease"),
     TableColumn("study", "Study", export_only=True),
@@ -72,13 +73,21 @@ class MethodChecks:
     models: Table
 
 
-def check_methods(tables: RunTables) -> MethodChecks:
-    """Sum up the engines' cross-check, what functional priors change, and what sequence scores are."""
+def check_methods(tables: RunTables, *, links: Mapping[str, str]) -> MethodChecks:
+    """Sum up the engines' cross-check, what functional priors change, and what sequence scores are.
+
+    Parameters
+    ----------
+    tables
+        The run.
+    links
+        Link by locus id of the loci that have a page.
+    """
     return MethodChecks(
         sentences=(_crosscheck_sentence(tables.crosscheck), _prior_sentence(tables.prior_effects)),
-        crosscheck=_crosscheck_table(tables),
+        crosscheck=_crosscheck_table(tables, links),
         enrichment=_enrichment_table(tables.prior_enrichment),
-        prior_changes=_change_table(tables),
+        prior_changes=_change_table(tables, links),
         models=_model_table(tables.model_scores),
     )
 
@@ -116,11 +125,13 @@ def _prior_sentence(effects: pd.DataFrame) -> str:
     )
 
 
-def _crosscheck_table(tables: RunTables) -> Table:
+def _crosscheck_table(tables: RunTables, links: Mapping[str, str]) -> Table:
+    regions = tables.regions
     rows = [
         {
             **row,
-            "region": tables.regions.get(row["locus"], row["locus"]),
+            "region": regions.get(row["locus"], row["locus"]),
+            "href": links.get(row["locus"]),
             "sets_agree": None if pd.isna(row["same_credible_sets"]) else "yes" if row["same_credible_sets"] else "no",
         }
         for row in records(tables.crosscheck)
@@ -143,10 +154,14 @@ def _enrichment_table(enrichment: pd.DataFrame) -> Table:
     return build_table(rows, _ENRICHMENT_COLUMNS, caption=caption, filename="prior_enrichment.tsv")
 
 
-def _change_table(tables: RunTables) -> Table:
+def _change_table(tables: RunTables, links: Mapping[str, str]) -> Table:
+    regions = tables.regions
     effects = tables.prior_effects
     change = (effects["pip_functional"] - effects["pip_uniform"]).abs()
     largest = effects.loc[change.sort_values(ascending=False, kind="stable").head(_SHOWN_CHANGES).index]
-    rows = [{**row, "region": tables.regions.get(row["locus"], row["locus"])} for row in records(largest)]
+    rows = [
+        {**row, "region": regions.get(row["locus"], row["locus"]), "href": links.get(row["locus"])}
+        for row in records(largest)
+    ]
     caption = f"The {len(rows)} variants whose PIP changes most; all are in results/apply_priors."
     return build_table(rows, _CHANGE_COLUMNS, caption=caption, filename="prior_effects.tsv")

@@ -1,4 +1,4 @@
-"""Figure of a disease's network: regulators, target genes and pathways in three columns. Deterministic SVG."""
+"""Figure of a disease's network: regulators, target genes and pathways in three columns. Deterministic SVG and PNG."""
 
 import io
 import textwrap
@@ -42,8 +42,8 @@ class _Columns:
     n_rows: int
 
 
-def draw_network(edges: pd.DataFrame, q_values: Mapping[str, float]) -> str:
-    """Draw a network as the text of an SVG with an `aria-label`; one that says why where there are no edges.
+def draw_network(edges: pd.DataFrame, q_values: Mapping[str, float]) -> Figure:
+    """Draw a network; a figure that says why where there are no edges.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def draw_network(edges: pd.DataFrame, q_values: Mapping[str, float]) -> str:
         labels are bold.
     """
     if edges.empty:
-        return _svg(draw_notice(title="No network", subtitle=_NOTHING), f"No network. {_NOTHING}")
+        return draw_notice(title="No network", subtitle=_NOTHING)
     columns = _arrange(edges)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(_WIDTH_IN, columns.n_rows * _ROW_IN + 2 * _MARGIN_IN))
@@ -69,11 +69,13 @@ def draw_network(edges: pd.DataFrame, q_values: Mapping[str, float]) -> str:
         for kind in _KINDS:
             _draw_column(axes, kind, columns, q_values)
         _draw_legend(axes, y=-margin + 0.4)
-    return _svg(figure, describe_network(edges))
+    return figure
 
 
 def describe_network(edges: pd.DataFrame) -> str:
     """The network in words, for those who do not see it: counts, and the heaviest edges of both kinds."""
+    if edges.empty:
+        return f"No network. {_NOTHING}"
     names = _nodes(edges)
     counts = [
         plural(len(names[REGULATOR]), "regulator"),
@@ -184,8 +186,8 @@ def _draw_legend(axes: Axes, *, y: float) -> None:
     axes.text(0.99, y, f"bold: q ≤ {SIGNIFICANT_Q:g}", va="center", ha="right", size=7.5)
 
 
-def _svg(figure: Figure, description: str) -> str:
-    """The figure as SVG text that says what it shows."""
+def described_svg(figure: Figure, description: str) -> str:
+    """A figure as the text of an SVG whose `aria-label` says what it shows."""
     stream = io.StringIO()
     with mpl.rc_context(STYLE):
         figure.savefig(stream, format="svg", metadata={"Date": None})

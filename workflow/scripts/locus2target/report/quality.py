@@ -82,7 +82,7 @@ def assess_quality(tables: RunTables, *, links: Mapping[str, str]) -> Quality:
     tables
         The run.
     links
-        Link by locus id of the loci that have a section.
+        Link by locus id of the loci that have a page.
     """
     metrics = tables.harmonization_qc
     sources = summarize_sources(metrics)

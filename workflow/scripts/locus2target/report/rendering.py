@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from markupsafe import Markup
 from locus2target.report import formats
 
 _FOLDER = Path(__file__).parent
+VENDOR = _FOLDER / "vendor"
+"""Libraries that the page holds, with their licences."""
 
 
 @cache
@@ -51,11 +54,14 @@ def svg_address(svg: str) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode('utf-8')).decode()}"
 
 
-def content_security_policy(*scripts: str) -> str:
-    """Policy under which a page can run the named assets and nothing else, and can ask no one for anything.
+def content_security_policy(scripts: Iterable[str]) -> str:
+    """Policy under which a page can run the given scripts and nothing else, and can ask no one for anything.
 
     A script that got into the page through data would not have one of these hashes, so it would not run.
     """
-    digests = (hashlib.sha256(read_asset(script).encode("utf-8")).digest() for script in scripts)
+    digests = (hashlib.sha256(script.encode("utf-8")).digest() for script in scripts)
     hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:"
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )

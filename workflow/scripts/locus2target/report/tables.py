@@ -8,7 +8,6 @@ from typing import Literal
 from locus2target.core.tables import Record, atomic_path
 from locus2target.report import formats
 from locus2target.report.rendering import render_template
-from locus2target.targets.ranking import PRIOR, parse_parts
 
 Kind = Literal[
     "text",
@@ -136,68 +135,3 @@ def write_table_page(path: str | Path, tables: Sequence[Table], *, title: str) -
     """Write sortable tables as a small self-contained HTML file, for `snakemake --report`."""
     with atomic_path(path) as temporary:
         temporary.write_text(render_template("table.html.j2", title=title, tables=tables), encoding="utf-8")
-
-
-_RANKED_HEAD = (
-    TableColumn("gene_rank", "Rank", "count", "1 is the most probable target of the disease"),
-    TableColumn("gene_symbol", "Gene", link="gene_href"),
-    TableColumn("gene_id", "Gene id", export_only=True),
-    TableColumn(
-        "probability", "Probability", "probability", "that the gene is the target of at least one locus, 0 to 1"
-    ),
-    TableColumn(
-        "status",
-        "Status",
-        "badge",
-        "confident; distance_only when no source that names genes doubles its odds; uncertain below the config's limit",
-    ),
-    TableColumn("direction", "Direction", "direction", "▲ more gene activity goes with more disease, ▼ with less"),
-    TableColumn("modulation", "Drug should", "text", "inhibit or activate; the gene's section says what this rests on"),
-    TableColumn(
-        "modulation_reliability", "Reliability", "badge", "of what a drug should do: high, moderate, low, none"
-    ),
-)
-_RANKED_TAIL = (
-    TableColumn("contexts", "Tissues", "list", "tissues and cell types of the evidence at the best locus"),
-    TableColumn("best_region", "Best locus", "region", "locus with the highest probability", link="locus_href"),
-    TableColumn("n_loci", "Loci", "count", "loci of the disease that have the gene as a candidate"),
-    TableColumn("n_other_diseases", "Other diseases", "count", "of the run that the gene is a probable target of"),
-    TableColumn("best_locus", "Best locus id", export_only=True),
-    TableColumn("variants", "Variants", "variants", "supporting variants at the best locus", export_only=True),
-    TableColumn("parts", "Log odds by source", export_only=True),
-    TableColumn("mechanism", "Mechanism", export_only=True),
-    TableColumn("reason", "Reason", export_only=True),
-    TableColumn("probability_local", "Without convergence", export_only=True),
-    TableColumn("probability_unweighted", "With every context alike", export_only=True),
-    TableColumn("modulation_reason", "Why inhibit or activate", export_only=True),
-    TableColumn("other_diseases", "Other diseases, named", export_only=True),
-)
-
-
-def ranked_table(ranked: Sequence[Record], *, caption: str, filename: str) -> Table:
-    """The ranked genes of one disease, with one bar per evidence source that any of them has.
-
-    Parameters
-    ----------
-    ranked
-        Rows of TARGETS with `best_region`, and the links `gene_href` and `locus_href` (None where there is no
-        section).
-    """
-    parts = [parse_parts(row["parts"]) for row in ranked]
-    sources = [source for source in present_sources(parts) if source != PRIOR]
-    rows = [
-        {**row, **{f"part:{source}": part.get(source) for source in sources}}
-        for row, part in zip(ranked, parts, strict=True)
-    ]
-    bars = [
-        TableColumn(f"part:{source}", formats.source_label(source), "log_odds", "log odds this evidence adds")
-        for source in sources
-    ]
-    return build_table(rows, [*_RANKED_HEAD, *bars, *_RANKED_TAIL], caption=caption, filename=filename)
-
-
-def present_sources(parts: Iterable[Mapping[str, float]]) -> list[str]:
-    """Sources that occur, known ones first in their usual order."""
-    found = dict.fromkeys(source for part in parts for source in part)
-    known = [source for source in formats.SOURCE_LABELS if source in found]
-    return [*known, *(source for source in found if source not in formats.SOURCE_LABELS)]

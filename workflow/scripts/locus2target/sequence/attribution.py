@@ -105,19 +105,15 @@ class _Scanner:
                 scores = _word_scores(codes, oriented)
                 log10_p = self._pvalues.log10_p[self._pvalues.zeros[m] + np.maximum(scores, 0)]
                 starts = np.flatnonzero((log10_p <= self._limit) & (scores > 0))
-                parts.append(
-                    pd.DataFrame(
-                        {
-                            "start": starts,
-                            "end": starts + len(matrix),
-                            "strand": strand,
-                            "motif": f"{self._bank.names[m]} {self._bank.ids[m]}",
-                            "motif_family": self._bank.families[m],
-                            "neg_log10_p": -log10_p[starts],
-                        }
-                    )
-                )
-        return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+                if len(starts):  # few of thousands: a frame of each without rows would take most of the time
+                    parts.append(self._rows(m, strand, starts, len(matrix), -log10_p[starts]))
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+    def _rows(self, m: int, strand: str, starts: npt.NDArray[np.int64], width: int, size: _FloatArray) -> pd.DataFrame:
+        """Matches of one motif on one strand, whose p-values have these sizes (-log10)."""
+        name, family = f"{self._bank.names[m]} {self._bank.ids[m]}", self._bank.families[m]
+        places = {"start": starts, "end": starts + width, "strand": strand}
+        return pd.DataFrame({**places, "motif": name, "motif_family": family, "neg_log10_p": size})
 
 
 def _word_scores(codes: Codes, matrix: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -7,6 +7,7 @@ device, and the score's distribution on random sequence is computed, not sampled
 import hashlib
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def read_motif_bank(path: str | Path) -> MotifBank:
         return _assemble(arrays, hashlib.sha256(content).hexdigest())
     except FileNotFoundError:
         problem = "there is no such file"
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, TypeError, MemoryError, zlib.error, zipfile.BadZipFile) as error:
         problem = f"not a motif bank ({error})"
     raise InputError(
         problem,

@@ -6,6 +6,8 @@ from locus2target.core.chromosomes import chromosome_rank
 from locus2target.core.schemas import MUTAGENESIS_WINDOWS, SCORED_VARIANTS
 
 _KEY = ["variant", "chromosome", "position", "ref", "alt"]
+SELECTION_COLUMNS = ("locus", *_KEY, "pip", "neg_log10_p")
+"""What this module reads of table `credible_sets`."""
 
 
 def select_variants(credible_sets: pd.DataFrame, *, min_pip: float) -> pd.DataFrame:

@@ -7,6 +7,7 @@ file and the tensor.
 import hashlib
 import json
 import pickle  # only for the error that torch raises
+import warnings
 import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ def read_keras_weights(path: Path) -> dict[str, tuple[npt.NDArray[Any], ...]]:
         with h5py.File(path, "r") as file:
             root = file.get("model_weights", file)
             layers = {layer: _read_layer(root[layer]) for layer in _names(root, "layer_names")}
-    except (OSError, KeyError, RuntimeError) as error:
+    except Exception as error:  # damage can make h5py raise anything
         raise InputError(f"not a whole Keras h5 file ({error})", where=str(path), remedy=_FETCH_AGAIN) from error
     if not layers:
         raise InputError(
@@ -181,17 +182,19 @@ def _require(path: Path) -> None:
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load_file(path)
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, OSError, RuntimeError) as error:
         raise InputError(f"not a whole safetensors file ({error})", where=str(path), remedy=_FETCH_AGAIN) from error
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
     """Tensors of a torch checkpoint, never run as code."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # about the pickle protocol: what is refused is told below
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _unpickling_problem(str(error), path) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError) as error:
+    except Exception as error:  # damage can make torch's unpickler raise anything
         reason = str(error).split("\n", maxsplit=1)[0]
         raise InputError(f"not a whole torch file ({reason})", where=str(path), remedy=_FETCH_AGAIN) from error
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):

@@ -25,8 +25,11 @@ import pandas as pd
 from scipy.optimize import minimize
 
 from locus2target.core.chromosomes import chromosome_rank
+from locus2target.core.progress import tracked
 
 LOGGER = logging.getLogger(__name__)
+FACTOR_COLUMNS = ("locus", "signal", "variant", "chromosome", "log_bayes_factor")
+"""What `gather_signals` reads of table `signal_lbf`."""
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -202,7 +205,7 @@ def gather_signals(variants: pd.DataFrame, signals: pd.DataFrame, signal_lbf: pd
         ones: a source's PIPs may rest on a functional prior already.
     """
     primary = signals.loc[signals["primary"] & signals["method"].isin(_OWN_METHODS), ["locus", "signal"]]
-    factors = signal_lbf[["locus", "signal", "variant", "chromosome", "log_bayes_factor"]].merge(primary)
+    factors = signal_lbf[list(FACTOR_COLUMNS)].merge(primary)
     numbered = variants[["locus", "variant"]].assign(row=np.arange(len(variants)))
     factors = factors.merge(numbered, on=["locus", "variant"], validate="many_to_one")
     factors = factors.sort_values(["locus", "signal", "row"])
@@ -237,7 +240,8 @@ def fit_functional_prior(
     """
     weights = loci.spread(1.0 / loci.lengths)
     fits = []
-    for name in sorted(set(chromosome), key=chromosome_rank):
+    chromosomes = sorted(set(chromosome), key=chromosome_rank)
+    for name in tracked(chromosomes, unit="chromosomes", label="fitting without one chromosome at a time"):
         own = chromosome == name
         fit = _fit_if_enough(name, features, signals.select(signals.chromosome != name), settings)
         here = np.repeat(own, loci.lengths)

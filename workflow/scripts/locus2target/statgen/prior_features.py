@@ -26,6 +26,8 @@ OK = "ok"
 SEQUENCE_SCORES, OPEN_CHROMATIN, CODING_CONSEQUENCE = "sequence_scores", "open_chromatin", "coding_consequence"
 FREQUENCY_EDGES = (0.01, 0.05, 0.2)  # of the minor allele
 DISTANCE_EDGES_BP = (10_000, 100_000)  # to the nearest transcription start
+SCORE_COLUMNS = ("variant", "model", "largest", "background_quantile")
+"""What `sequence_features` reads of table `variant_effects`, and there only the rows of the largest effects."""
 _MIN_SCORED = 0.5  # of a locus' variants; fewer were probably chosen, and then those left out are not like them
 
 

@@ -18,6 +18,8 @@ from locus2target.statgen.prior_features import OK, Feature
 
 FITTED, PERMUTED = "fitted", "permuted"
 _KEY = ["variant", "chromosome", "position", "ref", "alt"]
+VARIANT_COLUMNS = ("locus", "study", *_KEY)
+"""What `prior_variants` reads of table `credible_sets`."""
 _SAME_WEIGHT = 1e-9  # relative
 
 
@@ -29,7 +31,7 @@ def prior_variants(credible_sets: pd.DataFrame) -> pd.DataFrame:
     credible_sets
         `core.schemas.CREDIBLE_SETS` of all batches; it lists every variant of a locus that was analysed.
     """
-    rows = credible_sets[["locus", "study", *_KEY]]
+    rows = credible_sets[list(VARIANT_COLUMNS)]
     return rows.sort_values("locus", kind="stable", ignore_index=True)
 
 

@@ -8,7 +8,14 @@ from locus2target.core.chromosomes import canonical_chromosome
 from locus2target.core.errors import InputError
 from locus2target.core.variants import match_variants, variant_keys
 from locus2target.ingest.annotation import stable_gene_ids
-from locus2target.targets.bed import leading_lines, read_gene_links, read_open_chromatin, whole_numbers
+from locus2target.ingest.files import read_cells
+from locus2target.targets.bed import (
+    leading_lines,
+    read_gene_links,
+    read_open_chromatin,
+    refuse_empty_cells,
+    whole_numbers,
+)
 from locus2target.targets.consequence_terms import worst_severity
 from locus2target.targets.consequence_vcf import CONSEQUENCE_COLUMNS, VCF_ENDINGS, read_consequence_vcf
 
@@ -46,15 +53,10 @@ def read_consequence_table(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If there is no header, a column is absent, a line is too long or a position is not a whole number.
+        If it is no table (see `read_cells`), a column is absent or a position is not a whole number.
     """
     skipped = leading_lines(path, ("##", "# "))
-    try:
-        table = pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False, skiprows=skipped)
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        raise InputError(
-            f"not a table ({error})", where=str(path), remedy="Each line needs as many cells as the header."
-        ) from error
+    table = read_cells(path, where=str(path), header=True, skipped=skipped)
     table = table.rename(columns=lambda name: str(name).removeprefix("#"))
     absent = [name for name in CONSEQUENCE_COLUMNS if name not in table.columns]
     if absent:
@@ -63,14 +65,15 @@ def read_consequence_table(path: str | Path) -> pd.DataFrame:
             where=str(path),
             remedy=f"The header must name {', '.join(CONSEQUENCE_COLUMNS)}.",
         )
+    refuse_empty_cells(table[["chromosome", "position", "ref", "alt"]], path=path)
     table = table[list(CONSEQUENCE_COLUMNS)].assign(
         chromosome=table["chromosome"].map(canonical_chromosome),
-        position=whole_numbers(table["position"], path=path, column="position", first_line=skipped + 2),
+        position=whole_numbers(table["position"], path=path),
         ref=table["ref"].str.upper(),
         alt=table["alt"].str.upper(),
         gene_id=stable_gene_ids(table["gene_id"]),
     )
-    return table
+    return table.reset_index(drop=True)
 
 
 def match_consequences(variants: pd.DataFrame, consequences: pd.DataFrame) -> pd.DataFrame:

@@ -20,7 +20,8 @@ from locus2target.core.chromosomes import canonical_chromosome
 from locus2target.core.errors import InputError
 from locus2target.core.variants import Variant, normalize_variant
 from locus2target.ingest.annotation import stable_gene_ids
-from locus2target.ingest.files import require_file
+from locus2target.ingest.files import BROKEN_GZIP, require_file
+from locus2target.ingest.vcf_text import readable_records, refuse_broken_lines
 from locus2target.targets.consequence_terms import worst_severity
 
 _LOG = logging.getLogger(__name__)
@@ -106,11 +107,22 @@ def read_consequence_vcf(path: str | Path) -> pd.DataFrame:
         If the file cannot be read, has none of the fields, or its header does not give the order of their parts.
     """
     require_file(path, where="annotations.coding_consequences")
+    try:
+        refuse_broken_lines(path)
+    except BROKEN_GZIP as error:
+        raise InputError(
+            f"the compressed data break off ({error})", where=str(path), remedy="Copy or make the file again."
+        ) from error
     with closing(_open(path)) as vcf:
         tag, order = _layout(vcf, path)
         sites = _sites(vcf, tag, order, path)
         rows = _bcftools_rows(sites) if tag == "BCSQ" else _allele_rows(sites)
-        distinct = list(dict.fromkeys(row for row in rows if worst_severity(row[-1]) is not None))
+        try:
+            distinct = list(dict.fromkeys(row for row in rows if worst_severity(row[-1]) is not None))
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"there is something else than text ({error.reason})", where=str(path), remedy="Make the file anew."
+            ) from error
     _LOG.info("%s: %d consequences for proteins and splicing in INFO/%s", path, len(distinct), tag)
     table = pd.DataFrame(distinct, columns=list(CONSEQUENCE_COLUMNS))
     texts = dict.fromkeys(set(CONSEQUENCE_COLUMNS) - {"position"}, "str")
@@ -164,17 +176,8 @@ def _description(vcf: Any, tag: str) -> str | None:
 
 
 def _sites(vcf: Any, tag: str, order: Mapping[str, int], path: str | Path) -> Iterator[_Site]:
-    """Annotated records; what htslib cannot read, which cyvcf2 passes on as plain `Exception`, is an InputError."""
-    records = iter(vcf)
-    while True:
-        try:
-            record = next(records)
-        except StopIteration:
-            return
-        except Exception as error:  # cyvcf2 raises nothing narrower
-            raise InputError(
-                f"a record cannot be read ({error})", where=str(path), remedy="Make the file anew."
-            ) from error
+    """Annotated records."""
+    for record in readable_records(vcf, path):
         text = record.INFO.get(tag)
         if text:
             entries = str(text).split(",")

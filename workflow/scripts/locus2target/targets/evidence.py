@@ -21,7 +21,7 @@ from locus2target.targets.evidence_distance import distance_evidence
 from locus2target.targets.evidence_mendelian import cis_mr_evidence
 from locus2target.targets.evidence_qtl import colocalization_evidence, lead_overlap_evidence
 from locus2target.targets.evidence_rows import LocusData, Row
-from locus2target.targets.evidence_sequence import gene_effect_evidence, select_gene_effects
+from locus2target.targets.evidence_sequence import GENE_EFFECT_COLUMNS, gene_effect_evidence, select_gene_effects
 from locus2target.targets.evidence_signals import other_signals_evidence, tabulate_signals
 from locus2target.targets.gene_constraint import constraint_evidence, read_gene_constraint
 from locus2target.targets.overlaps import overlapping_rows
@@ -31,11 +31,16 @@ from locus2target.targets.weights import Weights
 _LOGGER = logging.getLogger(__name__)
 _MOTIF_COLUMNS = ("variant", "track", "background_quantile", "status", "reason")
 _MOTIF_SCORE = "motif_max_rank_change"
+EFFECT_COLUMNS = tuple(dict.fromkeys((*GENE_EFFECT_COLUMNS, *_MOTIF_COLUMNS, "largest")))
+"""What evidence reads of table `variant_effects`, and there only the rows of the largest effects."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageResults:
-    """Tables of the stages above, one disease each, by their schemas, and how much its contexts count."""
+    """Tables of the stages above, one disease each, by their schemas, and how much its contexts count.
+
+    Of `variant_effects` the columns `EFFECT_COLUMNS` of the largest effects are enough.
+    """
 
     loci: pd.DataFrame
     fine_mapping: pd.DataFrame

@@ -6,13 +6,12 @@ Constraint is a gene's own property, the same at every locus. It tells candidate
 
 import math
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
-from locus2target.core.errors import InputError
+from locus2target.core.errors import InputError, shortened
 from locus2target.ingest.annotation import stable_gene_ids
-from locus2target.ingest.files import BROKEN_GZIP, is_gzipped, require_file
+from locus2target.ingest.files import read_cells
 from locus2target.targets.evidence_distance import centered
 from locus2target.targets.evidence_rows import LocusData, Row
 from locus2target.targets.weights import Weights
@@ -49,7 +48,7 @@ def read_gene_constraint(path: str | Path) -> pd.DataFrame:
     InputError
         If a column is absent, or a number is none or out of range.
     """
-    table = _read_cells(path)
+    table = read_cells(path, where=_CONFIG_KEY, header=True)
     names = [name for name in ("gene", "gene_id") if name in table.columns]
     pli = _numbers(table, _PLI_COLUMNS, upper=1.0, path=path)
     loeuf = _numbers(table, _LOEUF_COLUMNS, upper=float("inf"), path=path)
@@ -71,17 +70,6 @@ def read_gene_constraint(path: str | Path) -> pd.DataFrame:
     return ranked.drop_duplicates("gene")[["gene", "pli", "loeuf"]].reset_index(drop=True)
 
 
-def _read_cells(path: str | Path) -> pd.DataFrame:
-    require_file(path, where=_CONFIG_KEY)
-    compression: Literal["gzip"] | None = "gzip" if is_gzipped(path) else None  # gnomAD's files end in .bgz
-    try:
-        return pd.read_csv(path, sep="\t", dtype="str", keep_default_na=False, compression=compression)
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, *BROKEN_GZIP) as error:
-        raise InputError(
-            f"not a table ({error})", where=str(path), remedy="Each line needs as many cells as the header."
-        ) from error
-
-
 def _numbers(
     table: pd.DataFrame, names: tuple[str, ...], *, upper: float, path: str | Path
 ) -> "pd.Series[float] | None":
@@ -95,8 +83,8 @@ def _numbers(
     if bad.any():
         row = int(bad.to_numpy().argmax())
         raise InputError(
-            f"{name} {table[name].iloc[row]!r} is not a number from 0 to {upper:g}",
-            where=f"{path}, line {row + 2}",
+            f"{name} {shortened(table[name].iloc[row])} is not a number from 0 to {upper:g}",
+            where=f"{path}, line {table.index[row]}",
             remedy="Leave the cell empty where the number is not known.",
         )
     return numbers

@@ -26,6 +26,10 @@ Floats = npt.NDArray[np.float64]
 NOT_SCORED, TOO_FEW_VARIANTS, TOO_FEW_CHANGES = "not_scored", "too_few_variants", "too_few_changes"
 NO_REGULATOR = "none"
 _LARGEST_CHANGE, _CHANGE_OF_FAMILY = "motif_max_rank_change", "motif_rank_change"  # scores of the motif model
+MOTIF_COLUMNS = ("variant", "track", "track_group", "scorer", "value", "status")
+"""What this module reads of table `variant_effects`."""
+MOTIF_ROWS = {"scorer": (_LARGEST_CHANGE, _CHANGE_OF_FAMILY), "status": ("ok",)}
+"""... and in which rows, as `core.tables.read_table` takes them."""
 _TENFOLD = 1.0  # log10 of the p-value of the best word
 _NAMED_FACTORS = 3
 _BLOCK = 4_000_000  # dealt PIPs held at a time: 32 MB
@@ -110,6 +114,21 @@ def scored_variants(credible_sets: pd.DataFrame, loci: pd.DataFrame, variant_eff
     counts = counts.sort_values(["n", "locus"], ascending=[False, True]).drop_duplicates("group")
     chosen = scored.merge(counts[["locus", "group"]], on="locus").sort_values(["group", "variant"])
     return chosen.drop_duplicates("variant")[["group", "variant", "pip"]].reset_index(drop=True)
+
+
+def rows_of_disease(variant_effects: pd.DataFrame, credible_sets: pd.DataFrame) -> pd.DataFrame:
+    """The motif model's rows that a disease's test needs: its own variants', and of others one per motif with a site.
+
+    Parameters
+    ----------
+    variant_effects
+        `MOTIF_ROWS` of some or all variants of the run.
+    credible_sets
+        Variants of the disease.
+    """
+    own = variant_effects["variant"].isin(credible_sets["variant"])
+    sites = variant_effects[~own & (variant_effects["scorer"] == _CHANGE_OF_FAMILY)]
+    return pd.concat([variant_effects[own], sites.drop_duplicates(["track", "track_group"])], ignore_index=True)
 
 
 def changed_motifs(variant_effects: pd.DataFrame) -> pd.DataFrame:

@@ -1,12 +1,12 @@
 """Evidence weights: log likelihood ratios from a commented table, and how uncertain evidence is weighed."""
 
-import csv
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from locus2target.core.errors import InputError
+from locus2target.core.errors import InputError, shortened
+from locus2target.ingest.files import numbered_lines
 
 COLUMNS = ("source", "level", "log_odds", "source_figure", "citation", "note")
 LEVELS: Mapping[str, tuple[str, ...]] = {
@@ -113,38 +113,43 @@ def read_weights(path: str | Path) -> Weights:
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells of each data row."""
     header_seen = False
-    with path.open(newline="", encoding="utf-8") as handle:
-        for line, text in enumerate(handle, start=1):
-            if text.startswith("#") or not text.strip():
-                continue
-            cells = next(csv.reader([text.rstrip("\r\n")], delimiter="\t", quoting=csv.QUOTE_NONE))
-            if not header_seen:
-                _check_header(cells, where=f"{path}, line {line}")
-                header_seen = True
-                continue
-            if len(cells) != len(COLUMNS):
-                raise InputError(
-                    f"{len(cells)} cells instead of {len(COLUMNS)}",
-                    where=f"{path}, line {line}",
-                    remedy="Separate cells by single tabs; empty cells keep their tab.",
-                )
-            yield line, dict(zip(COLUMNS, cells, strict=True))
+    for line, text in numbered_lines(path, where="ranking.weights"):
+        if text.startswith("#") or not text.strip():
+            continue
+        cells = text.split("\t")
+        if not header_seen:
+            _check_header(cells, where=f"{path}, line {line}")
+            header_seen = True
+            continue
+        if len(cells) != len(COLUMNS):
+            raise InputError(
+                f"{len(cells)} cells instead of {len(COLUMNS)}",
+                where=f"{path}, line {line}",
+                remedy="Separate cells by single tabs; empty cells keep their tab.",
+            )
+        yield line, dict(zip(COLUMNS, cells, strict=True))
 
 
 def _check_header(cells: list[str], *, where: str) -> None:
     if tuple(cells) != COLUMNS:
         raise InputError(
-            f"the header is {cells}", where=where, remedy=f"Write the columns {', '.join(COLUMNS)}, tab-separated."
+            f"the header is {shortened(cells)}",
+            where=where,
+            remedy=f"Write the columns {', '.join(COLUMNS)}, tab-separated.",
         )
 
 
 def _key(row: Mapping[str, str], *, where: str) -> tuple[str, str]:
     source, level = row["source"], row["level"]
     if source not in LEVELS:
-        raise InputError(f"source {source!r} is unknown", where=where, remedy=f"Use one of {', '.join(LEVELS)}.")
+        raise InputError(
+            f"source {shortened(source)} is unknown", where=where, remedy=f"Use one of {', '.join(LEVELS)}."
+        )
     if level not in LEVELS[source]:
         raise InputError(
-            f"level {level!r} of {source} is unknown", where=where, remedy=f"Use one of {', '.join(LEVELS[source])}."
+            f"level {shortened(level)} of {source} is unknown",
+            where=where,
+            remedy=f"Use one of {', '.join(LEVELS[source])}.",
         )
     return source, level
 

@@ -8,12 +8,21 @@
 
   const points = (locus, trait) => Array.from(trait.index, (index, place) => [locus.negLog10P[index], trait.negLog10P[place], index]);
 
+  // −log₁₀ p of the trait at a variant of the locus.
+  const traitText = (locus, trait, index) =>
+    L2T.variants.pText(trait.negLog10P[trait.placeOf.get(index)] ?? NaN, L2T.variants.isExact(locus, index));
+
+  // The picked variant (index or null), ringed.
+  function picked(locus, trait, index) {
+    const point = index === null ? null : [locus.negLog10P[index], trait.negLog10P[trait.placeOf.get(index)], index];
+    return L2T.variants.ring("picked-coloc", point);
+  }
+
   function hover(locus, trait) {
-    const place = new Map(Array.from(trait.index, (index, number) => [index, number]));
     return ({ value }) => {
-      const { nameOf, describe, pText, card } = L2T.variants;
+      const { nameOf, describe, card } = L2T.variants;
       const rows = describe(locus, value[2]);
-      rows.splice(2, 0, [`−log₁₀ p, ${trait.symbol}`, pText(trait.negLog10P[place.get(value[2])])]);
+      rows.splice(2, 0, [`−log₁₀ p, ${trait.symbol}`, traitText(locus, trait, value[2])]);
       return card(nameOf(locus, value[2]), rows);
     };
   }
@@ -32,7 +41,7 @@
     };
   }
 
-  function option(locus, trait) {
+  function option(locus, trait, variant) {
     const { pointSeries, tooltip } = L2T.variants;
     return {
       animation: false,
@@ -40,16 +49,15 @@
       xAxis: { ...axis(`disease, −log₁₀ p`), nameGap: 28 },
       yAxis: { ...axis(`${trait.symbol} ${trait.qtl_type}, −log₁₀ p`), nameGap: 30 },
       tooltip: tooltip(hover(locus, trait)),
-      series: pointSeries(locus, "coloc", points(locus, trait), {}),
+      series: [...pointSeries(locus, "coloc", points(locus, trait), {}), picked(locus, trait, variant)],
     };
   }
 
   // Chance, not proof: what the picture may and may not be read as.
   function caption(trait) {
-    const few = trait.n < 100 ? ` Only ${trait.n} variants are shared: one causal variant can hardly be told from two.` : "";
     return (
       `${titleOf(trait)}; ${L2T.format.plural(trait.n, "shared variant")}, ${h4Text(trait)} (${H4_HELP}). One arm that rises to the upper right speaks for a ` +
-      `shared signal, two arms along the axes for different ones. The picture does not replace the posterior, and does not say that the gene causes the disease.${few}`
+      `shared signal, two arms along the axes for different ones. The picture does not replace the posterior, and does not say that the gene causes the disease.`
     );
   }
 
@@ -60,10 +68,11 @@
   }
 
   function topTable(locus, trait, count) {
-    const { nameOf, strongest, pText, pipText } = L2T.variants;
+    const { nameOf, strongest, pText, pipText, isExact } = L2T.variants;
     const rows = strongest(trait.negLog10P, count).map((place) => {
       const index = trait.index[place];
-      return [nameOf(locus, index), pText(trait.negLog10P[place]), pText(locus.negLog10P[index]), pipText(locus.pip[index])];
+      const exact = isExact(locus, index);
+      return [nameOf(locus, index), traitText(locus, trait, index), pText(locus.negLog10P[index], exact), pipText(locus.pip[index], exact)];
     });
     return L2T.dom.table({
       caption: `The ${rows.length} variants with the strongest association with ${titleOf(trait)}`,
@@ -77,5 +86,5 @@
     });
   }
 
-  L2T.coloc = { option, caption, label, topTable, titleOf, h4Text };
+  L2T.coloc = { option, picked, caption, label, topTable, titleOf, h4Text, traitText };
 })();

@@ -9,14 +9,17 @@
   const MOVED = 0.005; // a smaller change is written as 0.00
   let other = null; // {data, name}: stays while the reader looks elsewhere
 
-  // Run data of a JSON summary or of a report page.
-  function readRun(text) {
-    const html = text.trimStart().startsWith("<");
-    const json = html ? new DOMParser().parseFromString(text, "text/html").getElementById("run-data")?.textContent : text;
-    if (!json) throw new Error("this page holds no run data");
-    const data = JSON.parse(json);
+  // Facts of a run from its JSON summary or its report page.
+  async function readRun(text) {
+    const data = text.trimStart().startsWith("<") ? await readPage(text) : JSON.parse(text);
     if (data?.format !== 1 || !Array.isArray(data.targets) || !data.run) throw new Error("this is no run data of format 1");
     return data;
+  }
+
+  function readPage(html) {
+    const packed = new DOMParser().parseFromString(html, "text/html").getElementById(L2T.data.RUN_DATA)?.textContent;
+    if (!packed) throw new Error("this page holds no run data");
+    return L2T.data.readRun(packed);
   }
 
   const keyOf = (row) => JSON.stringify([row.disease, row.gene_id]);
@@ -67,6 +70,7 @@
       status_then: then?.status ?? null, status_now: now?.status ?? null,
       size: Math.abs((now?.probability ?? 0) - (then?.probability ?? 0)),
       reason: reasonOf(now, then, changes, moved, rank_change),
+      mark: L2T.review.get(any.disease, any.gene_id)?.mark ?? null,
       part_changes: changes.map(([source, change]) => `${source}=${change}`).join(";"),
     };
   }
@@ -100,8 +104,57 @@
     numberColumn("rank_change", "Places", { width: 94, write: places, help: "Rank now less rank then: below 0 is up" }),
     textColumn("status_then", "Status then", { width: 120 }),
     textColumn("status_now", "Status now", { width: 120 }),
+    textColumn("mark", "Review", { width: 100, help: "The reviewer's mark in this page" }),
   ];
-  const TSV = ["disease", "gene_id", "gene_symbol", "state", "probability_then", "probability_now", "probability_change", "rank_then", "rank_now", "rank_change", "status_then", "status_now", "reason", "part_changes"];
+  const TSV = ["disease", "gene_id", "gene_symbol", "state", "probability_then", "probability_now", "probability_change", "rank_then", "rank_now", "rank_change", "status_then", "status_now", "mark", "reason", "part_changes"];
+
+  const LOCUS_FIELDS = { locus_class: "Class", top_gene: "Top gene", method: "Method", ld_verdict: "LD", status: "Status" };
+
+  function compareLocus(now, then) {
+    const any = now ?? then;
+    const differ = Object.keys(LOCUS_FIELDS).filter((name) => now && then && now[name] !== then[name]);
+    const change = (name) => `${LOCUS_FIELDS[name]}: ${F.words(then[name])} → ${F.words(now[name])}`;
+    let state = differ.length ? "changed" : "same";
+    if (!then || !now) state = then ? "left" : "entered";
+    return { locus: any.locus, disease: any.disease, state, region: F.region(any.chromosome, any.start, any.end), what: differ.map(change).join("; ") };
+  }
+
+  // Loci that are not as they were, by id.
+  function changedLoci(now, then) {
+    const [here, there] = [now, then].map(({ loci }) => new Map(loci.filter((row) => row.chromosome).map((row) => [row.locus, row])));
+    const ids = new Set([...here.keys(), ...there.keys()]);
+    return [...ids].map((id) => compareLocus(here.get(id), there.get(id))).filter(({ state }) => state !== "same");
+  }
+
+  const regionNode = (row) => (row.state === "left" ? el("span", { title: row.locus }, row.region) : el("a", { href: link.locus(row.locus), title: row.locus }, row.region));
+
+  const locusColumns = () => [
+    textColumn("disease", "Disease", { width: 140 }),
+    textColumn("region", "Locus", { width: 200, write: F.text, node: regionNode }),
+    textColumn("state", "What", { width: 100 }),
+    textColumn("what", "Then → now", { width: 620, write: F.text }),
+  ];
+
+  function showLoci(place) {
+    const rows = changedLoci(L2T.data.run, other.data);
+    place.append(el("h2", {}, "Loci"));
+    if (!rows.length) {
+      place.append(el("p", {}, "Every locus has the class, top gene, method, LD verdict and status it had."));
+      return null;
+    }
+    place.append(el("p", { class: "hint" }, "Loci that are not as they were, matched by id: one whose bounds moved entered under its new id and left under its old one."));
+    return make(place, {
+      name: "compare loci",
+      label: "Loci that changed between the runs",
+      filename: `changed_loci-${L2T.data.run.run.name}.tsv`,
+      rows,
+      columns: locusColumns(),
+      tsv: ["disease", "locus", "region", "state", "what"],
+      sort: [{ column: "disease", dir: "asc" }],
+      noun: "locus",
+      nouns: "loci",
+    });
+  }
 
   function summary(rows) {
     const count = (test) => rows.filter(test).length;
@@ -114,11 +167,11 @@
 
   const nameOf = ({ run }) => `${run.title} (${run.name}, ${F.text(run.created)}, locus2target ${F.text(run.version)})`;
 
-  function show(place) {
+  function showGenes(place) {
     const rows = compareRuns(L2T.data.run, other.data);
     place.replaceChildren(
       el("p", {}, el("b", {}, "This run: "), nameOf(L2T.data.run), el("br"), el("b", {}, "Other run: "), nameOf(other.data), ` from ${other.name}`),
-      summary(rows));
+      el("h2", {}, "Genes"), summary(rows));
     return make(place, {
       name: "compare",
       label: "Changes between the runs",
@@ -134,14 +187,15 @@
   function render(container) {
     const message = el("p", { role: "status", class: "message" });
     const place = el("div");
-    let grid = null;
+    let grids = [];
+    const leave = () => grids.forEach((grid) => grid?.leave());
     const refresh = () => {
-      grid?.leave();
-      grid = show(place);
+      leave();
+      grids = [showGenes(place), showLoci(place)];
     };
-    const onText = (text, name) => {
+    const onText = async (text, name) => {
       try {
-        other = { data: readRun(text), name };
+        other = { data: await readRun(text), name };
         message.textContent = "";
         refresh();
       } catch (problem) {
@@ -156,7 +210,7 @@
       el("div", { class: "actions" }, fileButton("Choose a run", ".json,.html,application/json,text/html", onText)),
       message, place);
     if (other) refresh();
-    return () => grid?.leave();
+    return leave;
   }
 
   L2T.views.compare = { render };

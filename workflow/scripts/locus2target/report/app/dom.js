@@ -30,6 +30,9 @@
         el("tbody", {}, rows.map((row) => el("tr", {}, cells(row))))));
   }
 
+  // A number as `write` rounds it, exact in its tooltip.
+  const exact = (value, write) => el("span", { title: L2T.format.text(value) }, write(value));
+
   const bullets = (items, otherwise) =>
     items.length ? el("ul", {}, items.map((item) => el("li", {}, item))) : el("p", {}, otherwise);
 
@@ -58,5 +61,5 @@
     return el("label", { class: "button" }, label, input);
   }
 
-  L2T.dom = { el, svg, table, bullets, download, tsv, fileButton };
+  L2T.dom = { el, svg, table, exact, bullets, download, tsv, fileButton };
 })();

@@ -1,7 +1,7 @@
 "use strict";
 // One gene of one disease: why, what speaks against it, what a drug would have to do, and the reviewer's mark.
 (() => {
-  const { el, table, bullets } = L2T.dom;
+  const { el, table, exact, bullets, download, tsv } = L2T.dom;
   const F = L2T.format;
   const link = L2T.router.link;
   const PRIOR = "prior";
@@ -10,103 +10,21 @@
   const RIVAL_PROBABILITY = 0.05; // a less probable candidate is no argument against the gene
   const MENTIONED = 0.005; // smaller log odds are written as 0.00
   const RIVALS = 6;
-  const ROW_HEIGHT = 26;
-  const INK = { ink: "#1b2733", muted: "#56636f", rule: "#dde3e8", up: "#1d7a8c", down: "#b4523a" };
+  const TOLD = 3; // arguments for the gene that its summary names
+  const COUNTED = 2; // and against it
+  const RELIABILITY = { high: "good", moderate: "warn" };
+  const EVIDENCE_TSV = ["disease", "locus", "gene_id", "gene_symbol", "source", "value", "unit", "log_odds", "log_odds_unweighted", "direction", "variants", "context", "detail", "status", "reason"];
 
   const section = (title, ...content) => el("section", { class: "part" }, el("h2", {}, title), ...content);
-  const exact = (value, write) => el("span", { title: F.text(value) }, write(value));
+  const badge = (text, kind = "quiet") => el("span", { class: `badge ${kind}` }, text);
   const regionOf = (locus) => (locus ? F.region(locus.chromosome, locus.start, locus.end) : F.MISSING);
   const locusLink = (id) => el("a", { href: link.locus(id), title: id }, L2T.data.locus(id) ? regionOf(L2T.data.locus(id)) : id);
 
-  // The prior, then raising parts, largest first, then lowering ones; each from the running sum before it to after it.
-  function steps(parts) {
-    const ordered = Object.entries(parts).sort(([a, x], [b, y]) => (b === PRIOR) - (a === PRIOR) || y - x);
-    let sum = 0;
-    return ordered.map(([source, value]) => {
-      const start = sum;
-      sum += value;
-      return { source, value, start, end: sum };
-    });
-  }
-
-  // A bar of the waterfall with its number behind it; value = [row, start, end].
-  function drawBar(api, text) {
-    const [x1, y] = api.coord([api.value(1), api.value(0)]);
-    const [x2] = api.coord([api.value(2), api.value(0)]);
-    const height = api.size([0, 1])[1] * 0.6;
-    const shape = { x: Math.min(x1, x2), y: y - height / 2, width: Math.max(Math.abs(x2 - x1), 1), height };
-    return {
-      type: "rect",
-      shape,
-      style: { fill: api.visual("color") },
-      textContent: { style: { text, fill: INK.ink, fontSize: 11 } },
-      textConfig: { position: "right", distance: 5 },
-    };
-  }
-
-  function bars(flow) {
-    const total = { source: null, value: flow.at(-1).end, start: 0, end: flow.at(-1).end };
-    return [...flow, total].map((step, index) => {
-      const colour = step.source === null ? INK.ink : step.value >= 0 ? INK.up : INK.down;
-      return { value: [index, step.start, step.end], itemStyle: { color: colour }, step };
-    });
-  }
-
-  function waterfallOptions(flow) {
-    const data = bars(flow);
-    const name = ({ source }) => (source === null ? "Sum" : F.source(source));
-    const text = { color: INK.ink, fontFamily: "system-ui, sans-serif", fontSize: 12 };
-    return {
-      animation: false,
-      grid: { left: 120, right: 60, top: 4, bottom: 44 },
-      xAxis: { type: "value", name: "log odds, natural log", nameLocation: "middle", nameGap: 26, nameTextStyle: text, axisLabel: { color: INK.muted }, splitLine: { lineStyle: { color: INK.rule } } },
-      yAxis: { type: "category", inverse: true, data: data.map(({ step }) => name(step)), axisTick: { show: false }, axisLine: { show: false }, axisLabel: text },
-      tooltip: { confine: true, renderMode: "richText", formatter: ({ data: { step } }) => `${name(step)} ${F.signed(step.value)}\nrunning sum ${F.signed(step.end)}` },
-      series: [{
-        type: "custom",
-        renderItem: (parameters, api) => drawBar(api, F.signed(data[parameters.dataIndex].step.value)),
-        encode: { x: [1, 2], y: 0 },
-        data,
-        label: { show: false },
-        markLine: { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: INK.muted, type: "solid" }, data: [{ xAxis: 0 }] },
-      }],
-    };
-  }
-
-  // Draws after the page has its width; gives back what is to be called when the page is left.
-  function drawWaterfall(place, flow, label) {
-    place.style.height = `${(flow.length + 1) * ROW_HEIGHT + 48}px`;
-    place.setAttribute("role", "img");
-    place.setAttribute("aria-label", label);
-    const chart = echarts.init(place, null, { renderer: "svg" });
-    chart.setOption(waterfallOptions(flow));
-    const resize = () => chart.resize();
-    window.addEventListener("resize", resize);
-    return () => {
-      window.removeEventListener("resize", resize);
-      chart.dispose();
-    };
-  }
-
-  function stepTable(flow) {
-    const rows = flow.map(({ source, value, end }) => [F.source(source), exact(value, F.signed), exact(end, F.signed)]);
-    return table({ caption: "The same in numbers", columns: [["Source", ""], ["Log odds", "num"], ["Running sum", "num"]], rows });
-  }
-
-  function verdict(target, locus) {
-    const rank = `Rank ${F.count(target.gene_rank)} of ${F.plural(L2T.data.targets(target.disease).length, "gene")} for ${F.words(target.disease)}`;
-    const reason = target.reason ? `: ${target.reason}` : "";
-    const named = target.named ? "More than distance speaks for it." : "Only distance and its like speak for it.";
-    const where = locus?.locus_class ? ` Class of its best locus: ${F.words(locus.locus_class)}.` : "";
-    return `${F.words(target.mechanism)}. ${rank}, probability ${F.probability(target.probability)} (${F.words(target.status)}${reason}). ${named}${where}`;
-  }
-
   const sentence = (row) => [`${F.source(row.source)} (`, exact(row.log_odds, F.signed), `): ${F.text(row.detail)}`];
 
-  function supporting(evidence) {
-    const raising = evidence.filter((row) => row.log_odds >= MENTIONED).sort((a, b) => b.log_odds - a.log_odds);
-    return bullets(raising.map(sentence), "No evidence at the best locus raises the odds of this gene.");
-  }
+  const raising = (evidence) => evidence.filter((row) => row.log_odds >= MENTIONED).sort((a, b) => b.log_odds - a.log_odds);
+
+  const supporting = (evidence) => bullets(raising(evidence).map(sentence), "No evidence at the best locus raises the odds of this gene.");
 
   // Parts that lower the odds and of which the page holds no evidence row.
   const loweringParts = (target, evidence) =>
@@ -122,18 +40,64 @@
       .map((row) => ["At the same locus ", el("a", { href: link.gene(target.disease, row.gene_id) }, row.gene_symbol), " has probability ", exact(row.probability, F.probability), "."]);
   }
 
+  // What speaks against the gene, strongest evidence first.
   function opposing(target, evidence, locus) {
-    const lowering = evidence.filter((row) => row.log_odds < 0).sort((a, b) => a.log_odds - b.log_odds);
+    const lowering = evidence.filter((row) => row.log_odds <= -MENTIONED).sort((a, b) => a.log_odds - b.log_odds);
     const directions = new Set(evidence.map((row) => row.direction).filter((value) => !F.isMissing(value)).map(Math.sign));
     const none = locus?.none_probability;
-    return bullets([
+    return [
       ...lowering.map(sentence),
       ...loweringParts(target, evidence),
       ...(directions.size > 1 ? ["The evidence points in both directions: some of it says more, some of it less activity."] : []),
       ...(["WARN", "FAIL"].includes(locus?.ld_verdict) ? [`LD verdict of the locus ${locus.ld_verdict}: ${F.text(locus.ld_reason)}`] : []),
       ...rivals(target),
       ...(none >= RIVAL_PROBABILITY ? [["That the target is none of the candidates has probability ", exact(none, F.probability), "."]] : []),
-    ], "Nothing in this run.");
+    ];
+  }
+
+  // The summary that a reviewer copies: sentences of text and numbers.
+  function summary(target, locus, evidence) {
+    const { run } = L2T.data.run;
+    const reason = target.reason ? `: ${target.reason}` : "";
+    const meaning = L2T.data.run.words.locus_class[locus?.locus_class] ?? "";
+    const against = opposing(target, evidence, locus).slice(0, COUNTED);
+    return [
+      [`${target.gene_symbol} (${target.gene_id}), ${F.words(target.disease)}. ${F.words(target.mechanism)}.`],
+      [`Rank ${F.count(target.gene_rank)} of ${F.plural(L2T.data.targets(target.disease).length, "candidate gene")}, probability `, exact(target.probability, F.probability), ` of being the target of at least one locus; ${F.words(target.status)}${reason}.`],
+      [`Best locus ${regionOf(locus)}. ${meaning}`],
+      [el("b", {}, "Strongest for it: "), listed(raising(evidence).slice(0, TOLD).map(sentence), "no evidence at the locus"), "."],
+      [el("b", {}, "Strongest against it: "), listed(against, "nothing in this run"), "."],
+      [drugSentence(target)],
+      [`Run ${run.name}, ${F.text(run.created)}, locus2target ${F.text(run.version)}.`],
+    ];
+  }
+
+  const withoutStop = (part) => (typeof part === "string" ? part.replace(/\.$/, "") : part);
+
+  // Arguments in one sentence, so without full stops of their own.
+  const listed = (items, otherwise) => (items.length ? items.map((item, index) => [index ? "; " : "", [item].flat().map(withoutStop)]) : otherwise);
+
+  function drugSentence(target) {
+    const reason = F.text(target.modulation_reason);
+    if (target.modulation === "unknown") return `What a drug would have to do is not known. ${reason}`;
+    return `A drug would have to ${F.words(target.modulation)} it (reliability ${F.words(target.modulation_reliability)}). ${reason}`;
+  }
+
+  async function copy(paragraph, state) {
+    try {
+      await navigator.clipboard.writeText(paragraph.textContent);
+      state.textContent = "Copied.";
+    } catch { // not every browser lets a page from disk do that
+      window.getSelection().selectAllChildren(paragraph);
+      state.textContent = "Selected: copy it with Ctrl+C or ⌘C.";
+    }
+  }
+
+  function why(target, locus, evidence) {
+    const paragraph = el("p", { class: "summary" }, summary(target, locus, evidence).map((part, index) => [index ? " " : "", part]));
+    const state = el("span", { class: "hint", role: "status" });
+    const button = el("button", { type: "button", class: "download copy", onclick: () => copy(paragraph, state) }, "Copy this paragraph");
+    return el("div", { class: "why" }, paragraph, el("p", { class: "copy-tools" }, button, " ", state));
   }
 
   function convergence(target, evidence) {
@@ -147,24 +111,41 @@
   }
 
   function modulation(target) {
+    const known = target.modulation !== "unknown";
     return [
-      el("p", {}, el("b", {}, target.modulation === "unknown" ? "Unknown" : F.words(target.modulation)), ` (reliability ${F.words(target.modulation_reliability)}). ${F.text(target.modulation_reason)}`),
+      el("p", {}, el("b", {}, known ? F.words(target.modulation) : "Unknown"), " ", known ? badge(`reliability ${F.words(target.modulation_reliability)}`, RELIABILITY[target.modulation_reliability]) : null, ` ${F.text(target.modulation_reason)}`),
+      F.isMissing(target.direction) ? null : el("p", {}, `By the evidence at the best locus, more activity of the gene goes with ${target.direction > 0 ? "more" : "less"} of the disease.`),
       el("p", { class: "hint" }, "It follows from genetic effects, which are lifelong and often small; it says nothing of feasibility or safety."),
     ];
   }
 
-  // Supporting variants with the sources that name them, and the name that people use where the evidence gives one.
-  function variantTable(target, evidence) {
-    const keys = F.items(target.variants);
-    if (!keys.length) return el("p", {}, "The evidence names no variant with a posterior at this locus.");
-    const naming = (key) => evidence.filter((row) => row.log_odds !== 0 && F.items(row.variants).includes(key));
-    const called = (key) => evidence.find((row) => F.items(row.variants)[0] === key && !F.isMissing(row.top_variant))?.top_variant;
-    const sources = (key) => [...new Set(naming(key).map((row) => F.source(row.source)))].join(", ");
+  // Names of the sources whose evidence names a variant.
+  const sourcesNaming = (evidence) => (key) =>
+    [...new Set(evidence.filter((row) => row.log_odds !== 0 && F.items(row.variants).includes(key)).map((row) => F.source(row.source)))].join(", ");
+
+  function unknownTable(rows) {
+    if (!rows.length) return el("p", {}, "Every kind of evidence that the run asked for gave an answer.");
+    const words = (status) => badge(F.words(status));
     return table({
-      caption: "Supporting variants at the best locus; the locus page has all of them",
-      columns: [["Variant, REF>ALT", ""], ["rsID, key and PIP where it leads the evidence", ""], ["Named by", ""]],
-      rows: keys.map((key) => [el("span", { title: key }, F.variant(key)), F.text(called(key)), sources(key) || F.MISSING]),
+      caption: "What could not be found out, with the reason; it counts neither way",
+      columns: [["What", ""], ["Status", ""], ["Why", "long"]],
+      rows: rows.map(({ what, status, reason }) => [what, words(status), F.text(reason)]),
     });
+  }
+
+  const unknownOf = (bestLocus) => (row) => {
+    const scope = row.gene_id === NONE ? " (whole locus)" : "";
+    const elsewhere = row.locus === bestLocus ? [] : [", ", locusLink(row.locus)];
+    return { what: [F.source(row.source), scope, ...elsewhere], status: row.status, reason: row.reason || row.detail };
+  };
+
+  // Supporting variants, whose numbers come later, and what is not known, which then gains the variants without a score.
+  function drawVariants(target, evidence, variants, unknown, rows) {
+    const notKnown = rows.filter((row) => row.status !== "ok");
+    const draw = (unscored) => unknown.replaceChildren(unknownTable([...notKnown.map(unknownOf(target.best_locus)), ...unscored]));
+    draw([]);
+    if (!F.items(target.variants).length) variants.append(el("p", {}, "The evidence names no variant with a posterior at this locus."));
+    else L2T.geneVariants.show(variants, target, sourcesNaming(evidence)).then(draw);
   }
 
   function contextTable(target, evidence) {
@@ -181,30 +162,36 @@
     ];
   }
 
-  function evidenceTable(rows) {
+  function evidenceTable(rows, filename) {
     if (!rows.length) return el("p", {}, "The page holds evidence rows of the loci it draws; those of this gene are in the run's evidence table. The parts above are complete.");
+    const counted = rows.filter((row) => row.status === "ok" || row.log_odds !== 0).sort((a, b) => b.log_odds - a.log_odds);
     const cells = (row) => [
-      locusLink(row.locus), row.gene_id === NONE ? `${F.source(row.source)} (whole locus)` : F.source(row.source), [exact(row.value, F.number), " ", el("small", {}, row.unit)], exact(row.log_odds, F.signed), exact(row.log_odds_unweighted, F.signed),
-      F.direction(row.direction), F.list(row.context), F.text(row.detail), [el("span", { class: "badge quiet" }, F.words(row.status)), " ", row.reason === row.detail ? "" : row.reason],
+      locusLink(row.locus), row.gene_id === NONE ? `${F.source(row.source)} (whole locus)` : F.source(row.source), [exact(row.value, F.number), " ", el("small", {}, row.unit)],
+      exact(row.log_odds, F.signed), exact(row.log_odds_unweighted, F.signed), F.direction(row.direction), F.list(row.context), F.text(row.detail)];
+    const save = () => download(filename, "text/tab-separated-values", tsv(EVIDENCE_TSV, rows));
+    return [
+      table({
+        caption: "Evidence with weight, of the gene and of its best locus as a whole. Unweighted: every tissue and cell type counted alike",
+        columns: [["Locus", ""], ["Source", ""], ["Value", ""], ["Log odds", "num"], ["Unweighted", "num"], ["Direction", ""], ["Context", ""], ["Detail", "long"]],
+        rows: counted.map(cells),
+      }),
+      el("p", {}, el("button", { type: "button", class: "download", onclick: save, title: "These rows and those of “Not known”, with exact values" }, "Download evidence TSV")),
     ];
-    return table({
-      caption: "Evidence rows with weight, and what could not be found out, with the reason",
-      columns: [["Locus", ""], ["Source", ""], ["Value", ""], ["Log odds", "num"], ["Unweighted", "num"], ["Direction", ""], ["Context", ""], ["Detail", "long"], ["Status and reason", "long"]],
-      rows: rows.map(cells),
-    });
   }
 
+  // The first candidates of the best locus, the gene itself, and “none of these genes”, which has a place among them.
   function rivalTable(target) {
-    const first = [...L2T.data.candidates(target.best_locus)].sort((a, b) => a.locus_rank - b.locus_rank).slice(0, RIVALS);
-    const name = (row) => (row.gene_id === target.gene_id ? el("b", {}, row.gene_symbol) : el("a", { href: link.gene(target.disease, row.gene_id) }, row.gene_symbol));
     const none = L2T.data.locus(target.best_locus)?.none_probability;
+    const candidates = [...L2T.data.candidates(target.best_locus)].sort((a, b) => a.locus_rank - b.locus_rank);
+    const first = candidates.filter((row, index) => index < RIVALS || row.gene_id === target.gene_id);
+    const name = (row) => (row.gene_id === target.gene_id ? el("b", {}, row.gene_symbol) : el("a", { href: link.gene(target.disease, row.gene_id) }, row.gene_symbol));
+    const rows = first.map((row) => [F.count(row.locus_rank), name(row), exact(row.probability, F.probability), exact(row.log_odds, F.signed)]);
+    const before = first.filter((row) => row.probability >= none).length;
+    rows.splice(F.isMissing(none) ? rows.length : before, 0, ["", "none of these genes", exact(none, F.probability), ""]);
     return table({
       caption: "First candidates at the best locus; all of them and “none of these genes” add up to 1",
       columns: [["Rank", "num"], ["Candidate", ""], ["Probability", "num"], ["Log odds", "num"]],
-      rows: [
-        ...first.map((row) => [F.count(row.locus_rank), name(row), exact(row.probability, F.probability), exact(row.log_odds, F.signed)]),
-        ["", "none of these genes", exact(none, F.probability), ""],
-      ],
+      rows,
     });
   }
 
@@ -273,34 +260,43 @@
     return el("span", { class: "walk" }, links.filter(Boolean).map((each, number) => [number ? " · " : "", each]));
   }
 
+  function heading(target) {
+    return el("header", { class: "gene-head" },
+      el("h1", {}, target.gene_symbol, " ", el("small", {}, target.gene_id)),
+      el("p", { class: "score" }, exact(target.probability, F.probability), el("small", {}, "probability"), " ", badge(F.words(target.status), target.status === "confident" ? "good" : "quiet")));
+  }
+
+  function waterfall(target, chart, flow) {
+    return section("Log odds, added up", chart, L2T.waterfall.stepTable(flow),
+      el("p", { class: "hint" }, "At the best locus, ", locusLink(target.best_locus), ". The prior is one of the n candidates, ln(1/n). The sum competes with those of the other candidates and of “none of these genes”."));
+  }
+
   function render(container, { disease, gene_id }) {
     const target = L2T.data.target(disease, gene_id);
     if (!target) return L2T.app.notFound(container, `This run ranks no gene “${gene_id}” for “${disease}”.`);
     const locus = L2T.data.locus(target.best_locus);
     const all = L2T.data.evidence(disease, gene_id);
     const evidence = all.filter((row) => row.locus === target.best_locus);
-    const ofLocus = L2T.data.evidence(disease, NONE).filter((row) => row.locus === target.best_locus);
+    const rows = [...all, ...L2T.data.evidence(disease, NONE).filter((row) => row.locus === target.best_locus)];
     const local = evidence.filter((row) => row.source !== CONVERGENCE);
-    const flow = steps(target.parts);
-    const chart = el("div", { class: "waterfall-chart" });
+    const flow = L2T.waterfall.steps(target.parts);
+    const [chart, variants, unknown] = [el("div", { class: "waterfall-chart" }), el("div"), el("div")];
     container.append(
       el("p", { class: "eyebrow" }, el("a", { href: link.disease(disease) }, F.words(disease)), " · gene", walk(target)),
-      el("header", { class: "gene-head" }, el("h1", {}, target.gene_symbol, " ", el("small", {}, gene_id)), el("p", { class: "score" }, exact(target.probability, F.probability), el("small", {}, "probability"))),
-      el("p", { class: "mechanism" }, verdict(target, locus)),
-      reviewForm(target),
+      heading(target), why(target, locus, local), reviewForm(target),
       el("div", { class: "columns" },
-        el("div", {}, section("Why", supporting(local)), section("What speaks against it", opposing(target, local, locus)),
+        el("div", {}, section("Why", supporting(local)), section("What speaks against it", bullets(opposing(target, local, locus), "Nothing in this run.")),
           section("What a drug would have to do", modulation(target)), section("Convergence across loci", convergence(target, evidence))),
-        el("div", {}, section("Log odds, added up", chart, stepTable(flow)),
-          el("p", { class: "hint" }, "At the best locus, ", locusLink(target.best_locus), ". The prior is one of the n candidates, ln(1/n). The sum competes with those of the other candidates and of “none of these genes”."),
-          rivalTable(target))),
-      section("Supporting variants", variantTable(target, local)),
+        el("div", {}, waterfall(target, chart, flow), rivalTable(target))),
+      section("Supporting variants", variants),
       section("Tissues and cell types", contextTable(target, local)),
-      section("Evidence", evidenceTable([...all, ...ofLocus])),
+      section("Evidence", evidenceTable(rows, `evidence-${disease}-${target.gene_symbol}.tsv`)),
+      section("Not known", unknown),
       section("Loci", lociTable(target)),
       section("Other diseases of the run", otherDiseases(target)),
       section("Annotations (not counted as evidence)", annotations(target)));
-    return flow.length ? drawWaterfall(chart, flow, `Log odds of ${target.gene_symbol} by source, in total ${F.signed(flow.at(-1).end)}; the table below has the numbers`) : undefined;
+    drawVariants(target, local, variants, unknown, rows);
+    return flow.length ? L2T.waterfall.draw(chart, flow, `Log odds of ${target.gene_symbol} by source, in total ${F.signed(flow.at(-1).end)}; the table below has the numbers`) : undefined;
   }
 
   L2T.views.gene = { render };

@@ -129,6 +129,18 @@
     return { bar, search };
   }
 
+  // What Tabulator says of its elements is partly no ARIA: a group of columns has a role that does not exist, and the
+  // scrolling part, which takes the focus, stands between grid and rows without a role.
+  function mendRoles(place) {
+    place.querySelectorAll(".tabulator-col-group").forEach((group) => {
+      group.setAttribute("role", "presentation");
+      ["aria-sort", "aria-title"].forEach((name) => group.removeAttribute(name));
+    });
+    place.removeAttribute("aria-owns");
+    place.querySelector(".tabulator-tableholder").setAttribute("role", "rowgroup");
+    place.querySelector(".tabulator-table").setAttribute("role", "presentation");
+  }
+
   const remembered = new Map(); // sort, filters and place of each table, for readers who come back to it
 
   function remember(name, table, search) {
@@ -154,20 +166,23 @@
     const place = el("div", { class: "grid", "aria-label": options.label });
     const table = new Tabulator(place, {
       data: options.rows,
-      columns: options.columns,
+      columns: options.columns.filter((each) => each.columns?.length !== 0), // Tabulator fails on a group of none
       height: options.rows.length > MANY_ROWS ? "min(70vh, 44rem)" : false,
       layout: "fitData",
       columnDefaults: { resizable: "header", vertAlign: "middle" },
       initialSort: before?.sort ?? options.sort,
       initialHeaderFilter: before?.filters ?? [],
       nestedFieldSeparator: false, // field names are names of sources, which may hold a dot
-      placeholder: el("p", {}, options.rows.length ? "No row matches the filters." : "No rows."),
+      placeholder: el("div", { role: "row" }, el("p", { role: "gridcell" }, options.rows.length ? "No row matches the filters." : "No rows.")),
       printAsHtml: true,
       printStyled: false,
       printRowRange: "active",
     });
     const { bar, search } = tools(table, options);
-    table.on("tableBuilt", () => before && restore(table, search, before));
+    table.on("tableBuilt", () => {
+      mendRoles(place);
+      if (before) restore(table, search, before);
+    });
     place.addEventListener("keydown", (event) => moveFocus(table, event));
     container.append(el("div", { class: "table-block" }, bar, place));
     const leave = () => {

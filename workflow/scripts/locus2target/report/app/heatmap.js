@@ -26,19 +26,13 @@
     return `rgb(${mixed.join(",")})`;
   }
 
-  // Cells [position, row, value], attribution per base (NaN without values), and the largest size.
+  // Cells [position, row, value, place of the track's name], attribution per base (NaN without), and the largest size.
   function decode(locus, map) {
-    const stored = locus.pack.arrays[map.array];
+    const { [map.array]: stored, [map.track]: track, [map.attribution]: attribution } = locus.pack.arrays;
     const cells = [];
-    const attribution = new Float64Array(map.length).fill(NaN);
-    for (let column = 0; column < map.length; column += 1) {
-      const own = BASES.map((_, row) => stored[column * 4 + row]);
-      const known = own.filter((value) => !Number.isNaN(value));
-      own.forEach((value, row) => {
-        if (!Number.isNaN(value)) cells.push([map.start + column + 1, row, value]);
-      });
-      if (known.length) attribution[column] = -known.reduce((sum, value) => sum + value, 0) / known.length;
-    }
+    stored.forEach((value, place) => {
+      if (!Number.isNaN(value)) cells.push([map.start + Math.floor(place / 4) + 1, place % 4, value, track[place]]);
+    });
     return { cells, attribution, limit: cells.reduce((most, [, , value]) => Math.max(most, Math.abs(value)), 0) || 1 };
   }
 
@@ -166,7 +160,10 @@
     const unit = `change of ${map.scorer}`;
     return ({ seriesId, value, dataIndex }) => {
       if (seriesId === "cells")
-        return card(`${place(value[0])} ${map.ref[value[0] - map.start - 1]}>${BASES[value[1]]}`, [[unit, signed(value[2])]]);
+        return card(change(locus, map, value), [
+          [unit, signed(value[2])],
+          ["Track", map.tracks[value[3]]],
+        ]);
       if (seriesId === "logo")
         return card(
           `${place(value[0])} ${map.ref[dataIndex]}`,
@@ -182,9 +179,10 @@
     const pairs = [
       ["Place", L2T.format.region(locus.chromosome, motif.start, motif.end)],
       ["p of the shift", L2T.format.number(motif.p)],
+      ["p of the match", L2T.format.pValue(motif.neg_log10_p)],
+      ["Share of attribution", L2T.format.probability(motif.attribution_share)],
     ];
-    if (Number.isFinite(motif.attribution_share)) pairs.push(["Share of attribution", L2T.format.probability(motif.attribution_share)]);
-    return L2T.variants.card(motifText(motif), pairs, "the best of many motifs: a small p alone does not make it real");
+    return L2T.variants.card(motifText(motif), pairs, "the best of about a thousand: a small p alone does not make it real");
   }
 
   function axes(locus, map, lanes, data) {
@@ -222,7 +220,7 @@
     const attribution = Array.from(data.attribution).filter((value) => !Number.isNaN(value));
     const logo = {
       min: Math.min(0, ...attribution),
-      max: Math.max(0, ...attribution),
+      max: Math.max(0, ...attribution) || 1,
       name: "logo",
       nameLocation: "middle",
       nameGap: 34,
@@ -356,11 +354,13 @@
   }
 
   function topTable(locus, map, count) {
-    const rows = strongestCells(locus, map, count).map((cell) => [change(locus, map, cell), signed(cell[2])]);
+    const rows = strongestCells(locus, map, count).map((cell) => [change(locus, map, cell), signed(cell[2]), map.tracks[cell[3]]]);
     const motifs = map.motifs.map((motif) => [
       motifText(motif),
       L2T.format.region(locus.chromosome, motif.start, motif.end),
       L2T.format.number(motif.p),
+      L2T.format.pValue(motif.neg_log10_p),
+      L2T.format.probability(motif.attribution_share),
       motif.holds_variant ? "yes" : "no",
     ]);
     const tables = [
@@ -369,6 +369,7 @@
         columns: [
           ["Substitution", ""],
           [`Change of ${map.scorer}`, "num"],
+          ["Track", ""],
         ],
         rows,
       }),
@@ -381,6 +382,8 @@
             ["Motif", ""],
             ["Place", ""],
             ["p of the shift", "num"],
+            ["p of the match", "num"],
+            ["Share of attribution", "num"],
             ["Overlaps the variant", ""],
           ],
           rows: motifs,
@@ -389,10 +392,12 @@
     return L2T.dom.el("div", {}, tables);
   }
 
-  const CAPTION =
+  const caption = (map) => `${map.note} ${HOW_TO_READ}`;
+
+  const HOW_TO_READ =
     "A cell is the predicted change when the base of its column is replaced by that of its row (red up, blue down); dots or letters in the cells are the reference, the frame is " +
     "the variant. A letter above is as tall as its base matters: minus the mean change of its substitutions; below the line it lowers the score. Motifs in violet overlap the variant. " +
     "All of it is a model's prediction, not a measurement.";
 
-  L2T.heatmap = { option, decode, label, topTable, CAPTION };
+  L2T.heatmap = { option, decode, label, topTable, caption };
 })();

@@ -5,48 +5,36 @@
   const F = L2T.format;
   const link = L2T.router.link;
   const CONFIDENT = "confident";
-  const OTHERS = 6;
 
   const geneLink = (disease, gene) => el("a", { href: link.gene(disease, gene.gene_id) }, gene.gene_symbol);
-  const probability = (value) =>
-    el("span", { class: "probability", title: `${value}: probability that the gene is the target of at least one locus` }, F.probability(value));
+  const chip = (disease, gene) =>
+    el("span", { class: "chip" }, geneLink(disease, gene), " ", el("b", { title: F.text(gene.probability) }, F.probability(gene.probability)));
 
-  function answer(disease, best) {
-    const mechanism = F.words(L2T.data.target(disease, best.gene_id)?.mechanism);
-    if (best.status === CONFIDENT) {
-      return [el("p", { class: "target" }, geneLink(disease, best), " ", probability(best.probability)), el("p", {}, mechanism)];
+  // The answer in sentences, the first as what stands out.
+  function answer({ disease, answer: sentences, top }) {
+    const [best] = top;
+    if (best?.status !== CONFIDENT) {
+      return [el("p", { class: "target none" }, sentences[0]), el("p", {}, sentences.slice(1).join(" ")), best ? el("p", { class: "others" }, chip(disease, best)) : null];
     }
-    const first = el("p", {}, "First of the ranking is ", geneLink(disease, best), ` with probability ${F.probability(best.probability)} (${F.words(best.status)}). `, mechanism);
-    return [el("p", { class: "target none" }, "No confident target"), first];
+    const probability = el("span", { class: "probability", title: `${best.probability}: probability that the gene is the target of at least one locus` }, F.probability(best.probability));
+    return [el("p", { class: "target" }, geneLink(disease, best), " ", probability), el("p", {}, sentences.join(" "))];
   }
 
   function others({ disease, top }) {
-    const named = top.slice(1).filter((gene) => gene.status === CONFIDENT).slice(0, OTHERS);
-    if (!named.length) return null;
-    const chips = named.map((gene) => el("span", { class: "chip" }, geneLink(disease, gene), " ", el("b", {}, F.probability(gene.probability))));
-    return el("p", { class: "others" }, "Also confident: ", chips);
+    const named = top.slice(1).filter((gene) => gene.status === CONFIDENT);
+    return named.length ? el("p", { class: "others" }, "Also confident: ", named.map((gene) => chip(disease, gene))) : null;
   }
 
   const counts = (row) =>
     `${L2T.data.lociSentence(row)} ${F.plural(L2T.data.targets(row.disease).length, "candidate gene")}.`;
 
   function card(row) {
-    const best = row.top[0];
-    return el("article", { class: best?.status === CONFIDENT ? "verdict" : "verdict open" },
+    return el("article", { class: row.top[0]?.status === CONFIDENT ? "verdict" : "verdict open" },
       el("h2", { class: "eyebrow" }, el("a", { href: link.disease(row.disease) }, F.words(row.disease))),
-      best ? answer(row.disease, best) : el("p", { class: "target none" }, "No candidate gene"),
+      answer(row),
       others(row),
       el("p", { class: "counts" }, counts(row)),
       el("p", {}, el("a", { href: link.disease(row.disease) }, "Ranked table and loci")));
-  }
-
-  function contents(sections) {
-    const entries = [...sections.querySelectorAll("section[id]")]
-      .map((section) => [section.id, section.querySelector("h2")?.textContent])
-      .filter(([, title]) => title);
-    if (!entries.length) return null;
-    return el("nav", { "class": "contents", "aria-label": "Sections below" },
-      "Below: ", entries.map(([id, title], index) => [index ? " · " : "", el("a", { href: `#${id}` }, title)]));
   }
 
   function render(container) {
@@ -59,8 +47,7 @@
       el("p", { class: "next" },
         "A probability is conditional on the run's data and on the target being among the candidates or “none of these genes”. It is not a probability that a drug would work. ",
         "Mark genes as you read them and keep the marks in the ", el("a", { href: link.review() }, "review"),
-        "; see what moved since another run in the ", el("a", { href: link.compare() }, "comparison"), "."),
-      contents(document.getElementById("sections")) ?? "");
+        "; see what moved since another run in the ", el("a", { href: link.compare() }, "comparison"), "."));
   }
 
   L2T.views.home = { render };

@@ -6,25 +6,10 @@
   const COLOC_HEIGHT = 360;
   const PAN = 0.2;
   const ZOOM = 0.6;
-  const LARGE_SET = 50;
-  const FEW_SHARED = 100;
-  const CLASSES = {
-    clear: ["good", "Clear: one gene reaches the configured probability, and more than distance speaks for it."],
-    contested: ["warn", "Contested: more than distance speaks for some candidate, but no gene is settled on."],
-    no_local_evidence: ["quiet", "No local evidence: only distance, other signals and convergence tell candidates apart."],
-    not_ranked: ["quiet", "Not ranked: no gene of this locus has a probability."],
-  };
-  const VERDICTS = {
-    PASS: ["good", "The cohort's LD fits the statistics."],
-    WARN: ["warn", "The cohort's LD fits the statistics only in part."],
-    FAIL: ["bad", "The cohort's LD does not fit the statistics."],
-    NONE: ["quiet", "There was no LD to judge."],
-  };
-  const METHOD_CAUTIONS = {
-    abf: "Fine-mapped without LD, as one signal: further independent signals of the locus are not told apart.",
-    lead: "Only the lead variant is known here: which variant is causal was not estimated.",
-    imported: "Fine-mapped elsewhere: how well the LD behind these PIPs fits was not seen here.",
-  };
+  const MARGIN = 0.1; // of the locus, on both sides of a variant that an address names
+  const LEAST_MARGIN = 20000;
+  const CLASS_KINDS = { clear: "good", contested: "warn" };
+  const LD_KINDS = { PASS: "good", WARN: "warn", FAIL: "bad" };
 
   const el = (...rest) => L2T.dom.el(...rest);
   const F = () => L2T.format;
@@ -34,7 +19,7 @@
   // ---- what the tables say ----
 
   function neighbours(facts) {
-    const own = L2T.data.run.loci.filter((row) => row.disease === facts.disease);
+    const own = L2T.data.run.loci.filter((row) => row.disease === facts.disease && row.chromosome);
     const place = own.findIndex((row) => row.locus === facts.locus);
     const link = (row, text, rel) =>
       row ? el("a", { href: L2T.router.link.locus(row.locus), rel, title: regionOf(row) }, text) : el("span", { class: "hint" }, text);
@@ -45,61 +30,49 @@
       el(
         "span",
         {},
-        `locus ${place + 1} of ${own.length} of `,
+        place < 0 ? "" : `locus ${place + 1} of ${own.length} of `,
         el("a", { href: L2T.router.link.disease(facts.disease) }, F().words(facts.disease)),
       ),
       link(own[place + 1], "next locus →", "next"),
     );
   }
 
+  // Whether the facts below the heading give the reason already.
+  const isSaid = ({ reason, ld_reason: ldReason, verdict }) =>
+    [ldReason, ...verdict].some((sentence) => sentence.toLowerCase().includes(reason.toLowerCase()));
+
   function heading(facts) {
-    const [classKind] = CLASSES[facts.locus_class] ?? ["quiet"];
-    const [ldKind] = VERDICTS[facts.ld_verdict] ?? ["quiet"];
+    const { words } = L2T.data.run;
+    const explained = (kind, text, meaning) => el("span", { class: `badge ${kind ?? "quiet"}`, title: meaning }, text);
     return [
       el("p", { class: "eyebrow" }, `Locus of ${F().words(facts.disease)} · study ${facts.study} · ${facts.locus}`),
-      el("h1", {}, regionOf(facts)),
+      el("h1", {}, facts.chromosome ? regionOf(facts) : facts.locus),
       el(
         "p",
         { class: "badges" },
-        badge(classKind, F().words(facts.locus_class)),
+        explained(CLASS_KINDS[facts.locus_class], F().words(facts.locus_class), words.locus_class[facts.locus_class]),
         " ",
-        badge(ldKind, `LD ${facts.ld_verdict}`),
+        explained(LD_KINDS[facts.ld_verdict], `LD ${facts.ld_verdict}`, words.ld_verdict[facts.ld_verdict]),
         " ",
         badge("quiet", `fine-mapping: ${facts.method}`),
         " ",
         facts.status === "ok" ? null : badge("warn", F().words(facts.status)),
       ),
-      facts.reason && facts.reason !== facts.ld_reason ? el("p", { class: "note" }, facts.reason) : null,
+      facts.reason && !isSaid(facts) ? el("p", { class: "note" }, facts.reason) : null,
     ];
   }
 
-  function leader(facts) {
-    if (facts.top_gene === null || facts.top_probability === null) return "no gene has a probability";
-    const margin =
-      facts.margin === null ? "" : `, ${F().fixed(facts.margin, 2)} more than the next of ${F().plural(facts.n_candidates, "candidate")}`;
-    return `${facts.top_gene}, probability ${F().probability(facts.top_probability)}${margin}`;
-  }
-
-  const pOf = (facts) => (facts.lead_neg_log10_p === null ? "p not given" : `p = ${F().pValue(facts.lead_neg_log10_p)}`);
+  const pOf = (facts) =>
+    facts.lead_neg_log10_p === null
+      ? "p not given"
+      : `−log₁₀ p ${L2T.variants.digits(facts.lead_neg_log10_p)} (p = ${F().pValue(facts.lead_neg_log10_p)})`;
 
   function factList(facts) {
-    const [, meaning] = CLASSES[facts.locus_class] ?? ["", facts.locus_class];
-    const [, verdict] = VERDICTS[facts.ld_verdict] ?? ["", ""];
     const rows = [
-      [
-        "How clear it is",
-        `${meaning}${facts.abstains ? " The ranking abstains: no target is named here, and the order of the candidates is no answer." : ""}`,
-      ],
-      ["Most probable gene", leader(facts)],
-      [
-        "None of the candidates",
-        facts.none_probability === null
-          ? F().MISSING
-          : `probability ${F().probability(facts.none_probability)} that the target is none of them`,
-      ],
-      ["Lead variant", `${F().variant(facts.lead_variant)}, ${pOf(facts)}; it need not be causal`],
-      ["LD verdict", `${facts.ld_verdict}. ${facts.ld_reason || verdict}`],
+      ["How clear it is", facts.verdict.join(" ")],
+      ["LD verdict", `${facts.ld_verdict}. ${[L2T.data.run.words.ld_verdict[facts.ld_verdict], facts.ld_reason].filter(Boolean).join(" ")}`],
     ];
+    if (facts.lead_variant) rows.push(["Lead variant", `${F().variant(facts.lead_variant)}, ${pOf(facts)}; it need not be causal`]);
     return el(
       "dl",
       { class: "locus-facts" },
@@ -107,83 +80,8 @@
     );
   }
 
-  function candidateTable(facts) {
-    const rows = [...L2T.data.candidates(facts.locus)].sort((a, b) => a.locus_rank - b.locus_rank);
-    if (!rows.length) return el("p", { class: "note" }, "No candidate gene was ranked at this locus.");
-    const gene = (row) => el("a", { href: L2T.router.link.gene(facts.disease, row.gene_id) }, row.gene_symbol);
-    const cells = rows.map((row) => [
-      F().count(row.locus_rank),
-      gene(row),
-      F().probability(row.probability),
-      F().signed(row.log_odds),
-      row.named ? "yes" : "no",
-      F().words(row.status),
-    ]);
-    const before = rows.filter((row, place) => row.locus_rank === place + 1).length; // “none of these” has the first rank that no gene has
-    if (facts.none_probability !== null)
-      cells.splice(before, 0, [F().count(before + 1), "none of these", F().probability(facts.none_probability), "", "", ""]);
-    return L2T.dom.table({
-      caption: "Candidates of the locus: probability that the gene is its target",
-      columns: [
-        ["Rank", "num"],
-        ["Gene", ""],
-        ["Probability", "num"],
-        ["Log odds", "num"],
-        ["More than distance", ""],
-        ["Status", ""],
-      ],
-      rows: cells,
-    });
-  }
-
-  // ---- what not to conclude ----
-
-  function mappingCautions(facts) {
-    const sentences = METHOD_CAUTIONS[facts.method] ? [METHOD_CAUTIONS[facts.method]] : [];
-    if (facts.ld_verdict === "WARN")
-      sentences.push("The LD fits the statistics only in part: PIPs near 1 may be artefacts of the mismatch.");
-    if (facts.ld_verdict === "FAIL") sentences.push("The cohort's LD does not fit the statistics, so nothing here rests on it.");
-    return sentences;
-  }
-
-  function packCautions(locus) {
-    const sentences = [];
-    const sizes = locus.credible_sets.map((_, place) => locus.set.filter((set) => set === place + 1).length);
-    const noLd = locus.r2.filter(Number.isNaN).length;
-    const noPip = locus.pip.filter(Number.isNaN).length;
-    const sharing = locus.traits.filter((trait) => trait.posterior_h4 > 0.5);
-    const genes = new Set(sharing.map((trait) => trait.gene_id)).size;
-    if (noLd)
-      sentences.push(
-        `${F().count(noLd)} of ${F().count(locus.n)} variants have no LD with the lead and are grey: grey does not mean independent.`,
-      );
-    if (noPip && noPip < locus.n)
-      sentences.push(`${F().count(noPip)} of ${F().count(locus.n)} variants have no PIP: the causal variant may be among them.`);
-    if (Math.max(0, ...sizes) >= LARGE_SET)
-      sentences.push(
-        `A credible set of ${Math.max(...sizes)} variants names a region, not a variant: do not pick one of them by PIP alone.`,
-      );
-    if (genes > 1)
-      sentences.push(`${genes} genes colocalize (H4 above 0.5): a shared causal variant does not say which of them causes the disease.`);
-    if (sharing.length)
-      sentences.push("A high H4 says that both traits have the same causal variant or two in strong LD, which cannot be told apart.");
-    if (sharing.some((trait) => trait.n < FEW_SHARED))
-      sentences.push(`Some H4 rest on fewer than ${FEW_SHARED} shared variants, which cannot well tell one causal variant from two.`);
-    if (locus.intervals.length)
-      sentences.push(
-        "A variant in a peak or link lies in an active element of that cell type; that the disease acts through it is not shown.",
-      );
-    if (locus.effects.length || locus.mutagenesis.length) sentences.push("Sequence scores are a model's predictions, not measurements.");
-    return sentences;
-  }
-
-  function cautions(facts, locus) {
-    const sentences = [
-      ...mappingCautions(facts),
-      ...(locus ? packCautions(locus) : []),
-      "Candidates are genes near the lead variant. A target outside that distance can only appear as “none of these genes”.",
-    ];
-    return el("aside", { class: "cautions" }, el("h2", {}, "What not to conclude"), L2T.dom.bullets(sentences, ""));
+  function cautions(facts) {
+    return el("aside", { class: "cautions" }, el("h2", {}, "What not to conclude"), L2T.dom.bullets(facts.cautions, ""));
   }
 
   // ---- figures ----
@@ -294,9 +192,41 @@
   }
 
   function pick(view, index) {
-    view.state.variant = index;
-    view.charts.tracks.setOption({ series: L2T.tracks.picked(view.locus, view.state) });
-    view.said.textContent = L2T.variants.sentence(view.locus, index);
+    const { locus, state, charts } = view;
+    const key = L2T.variants.keyOf(locus, index);
+    state.variant = index;
+    bringIntoView(view, locus.position[index]);
+    charts.tracks.setOption({ series: L2T.tracks.picked(locus, state) });
+    if (state.trait !== null) charts.coloc.setOption({ series: [L2T.coloc.picked(locus, locus.traits[state.trait], index)] });
+    if (key !== state.variantOfMap && locus.mutagenesis.some((map) => map.variant === key)) {
+      state.variantOfMap = key;
+      drawMap(view);
+    }
+    view.said.textContent = L2T.variants.sentence(locus, index);
+    const effects = L2T.tracks.effectTable(locus, index);
+    view.effects.replaceChildren(...(effects ? [effects] : []));
+    if (key !== null) window.history.replaceState(null, "", L2T.router.link.variant(view.facts.locus, key));
+  }
+
+  // Moves the window, as wide as it is, where it does not show a position.
+  function bringIntoView(view, position) {
+    const { startValue, endValue } = zoomOf(view);
+    const half = (endValue - startValue) / 2;
+    if (position < startValue || position > endValue) zoomTo(view, position - half, position + half);
+  }
+
+  // The variant that the address names: picked, and the tracks zoomed to it; a word where the page does not name it.
+  function pickNamed(view, name) {
+    const { locus } = view;
+    const index = L2T.variants.indexOf(locus, name);
+    if (index === null) {
+      const text = `This page does not name a variant “${name}” at this locus: it names those with a PIP of 0.001 or more, members of credible sets, and the lead variant. All are in the run's tables.`;
+      view.body.prepend(el("p", { class: "message", role: "status" }, text));
+      return;
+    }
+    const margin = Math.max(LEAST_MARGIN, (locus.end - locus.start) * MARGIN);
+    zoomTo(view, locus.position[index] - margin, locus.position[index] + margin);
+    view.onVariant(index);
   }
 
   function onKey(view, event) {
@@ -317,12 +247,9 @@
   }
 
   function onClick(view, { seriesId, dataIndex, value }) {
-    if (seriesId === "genes") {
-      const gene = view.drawn[dataIndex];
-      if (view.locus.candidates.has(gene.gene_id)) L2T.router.go(L2T.router.link.gene(view.facts.disease, gene.gene_id));
-    } else if (/^(association|trait|pip|effects|coloc)/.test(seriesId)) {
+    if (seriesId === "genes") setGene(view, view.drawn[dataIndex].gene_id);
+    else if (/^(association|trait|pip|effects|coloc)/.test(seriesId))
       pick(view, value[2]);
-    }
   }
 
   function drawTracks(view) {
@@ -333,30 +260,53 @@
     if (chartIn(view, "tracks", holder, height, option)) view.charts.tracks.on("click", (event) => onClick(view, event));
   }
 
-  function traitPicker(view) {
-    const { traits } = view.locus;
-    const order = view.traitOrder;
-    const text = (place) =>
-      `${L2T.coloc.h4Text(traits[place])} · ${traits[place].qtl} · ${F().words(traits[place].tissue)} · ${traits[place].qtl_type}`;
-    const genes = [...new Set(order.map((place) => traits[place].gene_id))];
-    const groups = genes.map((id) => {
-      const own = order.filter((place) => traits[place].gene_id === id);
-      return el(
-        "optgroup",
-        { label: traits[own[0]].symbol },
-        own.map((place) => el("option", { value: place, selected: place === view.state.trait }, `${traits[place].symbol}: ${text(place)}`)),
-      );
-    });
-    const picker = el("select", { "aria-label": "Gene and QTL set", "class": "trait" }, groups);
-    picker.addEventListener("change", () => setTrait(view, Number(picker.value)));
-    return labelled("QTL of", picker);
+  // Genes to pick: candidates by rank, then the others that are drawn.
+  function pickable({ candidates, genes }) {
+    const ranked = [...candidates.values()].sort((a, b) => a.locus_rank - b.locus_rank).map((row) => row.gene_id);
+    return [
+      ["Candidates", ranked],
+      ["Other genes", [...genes.keys()].filter((id) => !candidates.has(id))],
+    ].filter(([, ids]) => ids.length);
   }
 
-  function setTrait(view, place) {
-    const trait = view.locus.traits[place];
-    Object.assign(view.state, { trait: place, gene: trait.gene_id, symbol: trait.symbol });
+  const traitPlace = ({ traits }, geneId) => traits.findIndex((trait) => trait.gene_id === geneId);
+
+  function geneText(locus, id) {
+    const trait = locus.traits[traitPlace(locus, id)];
+    return trait ? `${locus.symbolOf(id)}: ${L2T.coloc.h4Text(trait)} · ${trait.qtl} · ${F().words(trait.tissue)} · ${trait.qtl_type}` : locus.symbolOf(id);
+  }
+
+  function genePicker(view) {
+    const { locus, state } = view;
+    const groups = pickable(locus).map(([label, ids]) =>
+      el("optgroup", { label }, ids.map((id) => el("option", { value: id, selected: id === state.gene }, geneText(locus, id)))),
+    );
+    const picker = el("select", { "aria-label": "Gene", "class": "gene" }, groups);
+    picker.addEventListener("change", () => setGene(view, picker.value));
+    return labelled("Gene", picker);
+  }
+
+  // What is known of the picked gene here, with the way to its page.
+  function tellGene(view) {
+    const { locus, state, facts } = view;
+    if (state.gene === null) return;
+    const candidate = locus.candidates.get(state.gene);
+    const trait = locus.traits[state.trait];
+    const rank = candidate
+      ? `candidate ${candidate.locus_rank} of ${facts.n_candidates}, probability ${F().probability(candidate.probability)}`
+      : "no candidate of this locus";
+    const qtl = trait ? `QTL association: ${L2T.coloc.titleOf(trait)}, ${L2T.coloc.h4Text(trait)}` : "no QTL association of it is in the page";
+    const picker = view.figures.tracks.tools.querySelector("select.gene");
+    if (picker) picker.value = state.gene;
+    view.gene.replaceChildren(el("b", {}, L2T.locusTables.geneLink(facts, state.gene, locus.symbolOf(state.gene))), `: ${rank}; ${qtl}.`);
+  }
+
+  function setGene(view, geneId) {
+    const place = traitPlace(view.locus, geneId);
+    Object.assign(view.state, { trait: place < 0 ? null : place, gene: geneId, symbol: view.locus.symbolOf(geneId) });
     drawTracks(view);
     drawColoc(view);
+    tellGene(view);
   }
 
   function trackTools(view) {
@@ -372,7 +322,7 @@
       button("Whole locus", "Show all of it", () => zoomTo(view, locus.start, locus.end)),
     ];
     if (locus.credible_sets.length) tools.push(button("Credible sets", "Zoom to the credible sets", () => zoomToSets(view)));
-    if (locus.traits.length) tools.push(traitPicker(view));
+    if (locus.genes.size || locus.candidates.size) tools.push(genePicker(view));
     const scores = L2T.tracks.scores(locus);
     if (scores.length)
       tools.push(
@@ -396,18 +346,27 @@
 
   const trackCaption = (locus) =>
     "Association: coloured by r² with the lead variant (grey: no LD), credible sets ringed, dashed line p = 5×10⁻⁸. PIP: posterior inclusion probability, given the model. " +
-    "Genes: candidates bold; the picked gene is highlighted. Peaks and links: the contexts that hold the most PIP; links run to the start of their gene, those of the picked gene violet. " +
+    "Genes: candidates bold; the picked gene is highlighted. " +
+    (locus.intervals.length
+      ? "Peaks and links: the contexts that hold the most PIP; links run to the start of their gene, those of the picked gene violet. A variant in a peak or link lies in an active element of that cell type; that the disease acts through it is not shown. "
+      : "") +
     "Predicted effects: ALT against REF in the score's own unit; filled where larger than 99% of random background changes, hollow without a background. " +
-    `Drawn values are rounded (−log₁₀ p to 0.01, r² to 0.004); exact ones are in the run's tables. ${locus.note ?? ""}`;
+    `Numbers of named variants (PIP of 0.001 or more, members of credible sets, the lead) are exact to six digits; others are rounded (≈). ${locus.note}`;
 
   // ---- colocalization and mutagenesis ----
 
   function drawColoc(view) {
-    const { holder, set } = view.figures.coloc;
-    const trait = view.locus.traits[view.state.trait];
-    const isNew = chartIn(view, "coloc", holder, COLOC_HEIGHT, L2T.coloc.option(view.locus, trait));
+    const { figures, locus, state } = view;
+    if (!figures.coloc) return;
+    figures.coloc.root.hidden = state.trait === null;
+    view.noColoc.hidden = state.trait !== null;
+    view.noColoc.textContent = `No QTL association of ${state.symbol ?? "a gene"} is in the page: nothing to compare.`;
+    if (state.trait === null) return;
+    const { holder, set } = figures.coloc;
+    const trait = locus.traits[state.trait];
+    const isNew = chartIn(view, "coloc", holder, COLOC_HEIGHT, L2T.coloc.option(locus, trait, state.variant));
     if (isNew) view.charts.coloc.on("click", (event) => onClick(view, event));
-    set(L2T.coloc.label(view.locus, trait), L2T.coloc.caption(trait), L2T.coloc.topTable(view.locus, trait, TOP));
+    set(L2T.coloc.label(locus, trait), L2T.coloc.caption(trait), L2T.coloc.topTable(locus, trait, TOP));
   }
 
   const mapName = (map) => `${map.model} · ${map.scorer}`;
@@ -452,31 +411,26 @@
     const map = mapOf(view);
     const { option, height } = L2T.heatmap.option(view.locus, map, view.width ?? holder.clientWidth);
     chartIn(view, "mutagenesis", holder, height, option);
-    set(L2T.heatmap.label(view.locus, map), L2T.heatmap.CAPTION, L2T.heatmap.topTable(view.locus, map, TOP));
+    set(L2T.heatmap.label(view.locus, map), L2T.heatmap.caption(map), L2T.heatmap.topTable(view.locus, map, TOP));
   }
 
   // ---- the view ----
 
-  // The gene that is picked first: the best candidate that has QTL, otherwise the trait with the highest H4.
-  function firstTrait(locus, order) {
-    const ranked = [...locus.candidates.values()].sort((a, b) => a.locus_rank - b.locus_rank);
-    const best = ranked.find((row) => locus.traits.some((trait) => trait.gene_id === row.gene_id));
-    const place = order.find((each) => locus.traits[each].gene_id === best?.gene_id);
-    return place ?? order[0] ?? null;
+  // The gene that is picked first: the best candidate that has QTL, otherwise the best candidate.
+  function firstGene({ candidates, traits }) {
+    const ranked = [...candidates.values()].sort((a, b) => a.locus_rank - b.locus_rank).map((row) => row.gene_id);
+    return ranked.find((id) => traits.some((trait) => trait.gene_id === id)) ?? ranked[0] ?? null;
   }
 
   function startState(view) {
     const { locus } = view;
-    view.traitOrder = L2T.variants.strongest(
-      locus.traits.map((trait) => trait.posterior_h4 ?? 0),
-      locus.traits.length,
-    );
-    const trait = firstTrait(locus, view.traitOrder);
+    const gene = firstGene(locus);
+    const trait = traitPlace(locus, gene);
     const [map] = locus.mutagenesis;
     view.state = {
-      trait,
-      gene: trait === null ? null : locus.traits[trait].gene_id,
-      symbol: trait === null ? null : locus.traits[trait].symbol,
+      trait: trait < 0 ? null : trait,
+      gene,
+      symbol: gene === null ? null : locus.symbolOf(gene),
       score: L2T.tracks.scores(locus)[0]?.key ?? null,
       allContexts: false,
       variant: null,
@@ -487,38 +441,46 @@
   }
 
   const HELP =
-    "Drag to move, Ctrl and wheel to zoom, or the slider. Keys: ← → move, + − zoom, 0 all, ↑ ↓ walk through the weightiest variants. Click a candidate gene for its page, a variant to hold its numbers.";
+    "Drag to move, Ctrl and wheel to zoom, or the slider. Keys: ← → move, + − zoom, 0 all, ↑ ↓ walk through the weightiest variants. Click a gene for its QTL association, a variant to hold its numbers.";
 
-  function buildFigures(view) {
+  function makeFigures(view) {
     const { locus } = view;
     const figures = { tracks: figure(view, { name: "tracks", title: "Tracks", rows: "Top variants as a table", help: HELP }) };
-    if (view.state.trait !== null)
-      figures.coloc = figure(view, { name: "coloc", title: "Colocalization", rows: "Top variants as a table" });
+    if (locus.traits.length) figures.coloc = figure(view, { name: "coloc", title: "Disease against molecular trait", rows: "Top variants as a table" });
     if (locus.mutagenesis.length)
       figures.mutagenesis = figure(view, {
         name: "mutagenesis",
         title: "Saturation mutagenesis",
         rows: "Largest changes and motifs as tables",
       });
-    view.figures = figures;
+    return figures;
+  }
+
+  function buildFigures(view) {
+    view.figures = makeFigures(view);
+    const { tracks, coloc, mutagenesis } = view.figures;
+    view.gene = el("p", { "class": "picked-gene", "aria-live": "polite" });
     view.said = el("output", { "class": "picked-variant", "aria-live": "polite" }, "No variant picked.");
-    figures.tracks.tools.append(...trackTools(view));
-    figures.tracks.holder.after(view.said);
-    figures.tracks.holder.addEventListener("keydown", (event) => onKey(view, event));
+    view.effects = el("div", { class: "picked-effects" });
+    view.noColoc = el("p", { class: "note" }, "No QTL association of this locus is in the page: nothing to compare.");
+    tracks.tools.append(...trackTools(view));
+    tracks.holder.after(view.gene, view.said, view.effects);
+    tracks.holder.addEventListener("keydown", (event) => onKey(view, event));
     const beside = [
-      figures.coloc?.root ?? el("p", { class: "note" }, "No QTL association of this locus is in the page: nothing to compare."),
-      figures.mutagenesis?.root ?? el("p", { class: "note" }, "No saturation mutagenesis was made at this locus."),
+      coloc ? el("div", {}, coloc.root, view.noColoc) : view.noColoc,
+      mutagenesis?.root ?? el("p", { class: "note" }, "No saturation mutagenesis was made at this locus."),
     ];
     view.body.replaceChildren(
-      figures.tracks.root,
-      el("div", { class: figures.coloc && figures.mutagenesis ? "chart-pair" : "" }, beside),
-      cautions(view.facts, locus),
+      tracks.root,
+      el("div", { class: coloc && mutagenesis ? "chart-pair" : "" }, beside),
+      ...L2T.locusTables.sections(view),
+      cautions(view.facts),
     );
   }
 
   function drawAll(view) {
     drawTracks(view);
-    if (view.figures.coloc) drawColoc(view);
+    drawColoc(view);
     if (view.figures.mutagenesis) drawMap(view);
   }
 
@@ -550,7 +512,11 @@
     startState(view);
     buildFigures(view);
     drawAll(view);
-    view.figures.tracks.set(L2T.tracks.label(view.locus), trackCaption(view.locus), L2T.tracks.topTable(view.locus, TOP));
+    tellGene(view);
+    const { locus, figures } = view;
+    const nameCell = (index) => L2T.locusTables.variantLink(view, L2T.variants.keyOf(locus, index), L2T.variants.nameOf(locus, index));
+    figures.tracks.set(L2T.tracks.label(locus), trackCaption(locus), L2T.tracks.topTable(locus, TOP, nameCell));
+    if (view.wanted !== undefined) pickNamed(view, view.wanted);
     watchSize(view);
     performance.measure("locus-page", { start, end: performance.now() }); // benchmarks/report.py and tests read it
   }
@@ -560,7 +526,7 @@
       const pack = await L2T.data.unpack(view.facts.locus);
       if (!view.left) draw(view, pack);
     } catch (problem) {
-      if (!view.left) view.body.replaceChildren(el("p", { class: "note", role: "alert" }, problem.message), cautions(view.facts, null));
+      if (!view.left) view.body.replaceChildren(el("p", { class: "note", role: "alert" }, problem.message), cautions(view.facts));
     }
   }
 
@@ -571,13 +537,29 @@
     if (L2T.charts === view.charts) L2T.charts = {};
   }
 
-  function render(container, { locus: id }) {
+  // What a page of a locus keeps while it is shown; `wanted` is the variant that the address names.
+  function newView(facts, wanted) {
+    const toTracks = () => view.figures.tracks.root.scrollIntoView({ block: "start" });
+    const view = { facts, wanted, charts: {}, left: false, body: el("div", { class: "locus-body" }, el("p", { class: "note" }, "Unpacking…")) };
+    view.onVariant = (index) => {
+      pick(view, index);
+      toTracks();
+    };
+    view.onGene = (geneId) => {
+      setGene(view, geneId);
+      toTracks();
+    };
+    return view;
+  }
+
+  // The page of a locus; `variant` is picked when it is there.
+  function render(container, { locus: id, variant }) {
     const facts = L2T.data.locus(id);
     if (!facts) {
       container.append(el("h1", {}, "No such locus"), el("p", {}, `This run has no locus “${id}”.`));
       return undefined;
     }
-    const view = { facts, charts: {}, body: el("div", { class: "locus-body" }, el("p", { class: "note" }, "Unpacking…")), left: false };
+    const view = newView(facts, variant);
     L2T.charts = view.charts;
     container.append(
       el(
@@ -585,7 +567,7 @@
         { class: "locus-page" },
         neighbours(facts),
         heading(facts),
-        el("div", { class: "columns" }, factList(facts), candidateTable(facts)),
+        el("div", { class: "columns" }, factList(facts), L2T.locusTables.candidateTable(facts)),
         view.body,
       ),
     );
@@ -593,7 +575,7 @@
     else
       view.body.replaceChildren(
         el("p", { class: "note" }, "The page holds no variants of this locus; they are in the run's tables."),
-        cautions(facts, null),
+        cautions(facts),
       );
     return () => dispose(view);
   }

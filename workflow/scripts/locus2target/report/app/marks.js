@@ -3,14 +3,15 @@
 (() => {
   const FORMAT = 1;
   const MARKS = ["accepted", "rejected", "unsure"];
-  const { name, created } = L2T.data.run.run;
-  const STORAGE_KEY = `locus2target review ${name} ${created}`;
-  const THIS_RUN = `${name} ${created}`;
   const listeners = new Set();
+  let run = null; // {name, created}
   let marks = new Map();
   let unsaved = false;
   let stored = true;
 
+  const textOf = (value) => (typeof value === "string" ? value : "");
+  const originOf = ({ name, created }) => `${textOf(name)} ${textOf(created)}`;
+  const storageKey = () => `locus2target review ${originOf(run)}`;
   const keyOf = (disease, geneId) => `${disease}|${geneId}`;
   const targetOf = (key) => L2T.data.target(...splitKey(key));
 
@@ -19,8 +20,6 @@
     const bar = key.lastIndexOf("|");
     return [key.slice(0, bar), key.slice(bar + 1)];
   }
-
-  const textOf = (value) => (typeof value === "string" ? value : "");
 
   function readMark(entry) {
     if (!MARKS.includes(entry?.mark)) return null;
@@ -34,12 +33,12 @@
     if (file === null || typeof file !== "object" || file.format !== FORMAT || file.marks === null || typeof file.marks !== "object") {
       throw new Error(`not a review file of format ${FORMAT}`);
     }
-    const origin = `${textOf(file.run)} ${textOf(file.created)}`;
+    const origin = originOf({ name: file.run, created: file.created });
     const read = new Map();
     let broken = 0;
     for (const [key, entry] of Object.entries(file.marks)) {
       const mark = key.includes("|") ? readMark(entry) : null;
-      if (mark) read.set(key, origin === THIS_RUN || mark.carried_from ? mark : { ...mark, carried_from: origin });
+      if (mark) read.set(key, origin === originOf(run) || mark.carried_from ? mark : { ...mark, carried_from: origin });
       else broken += 1;
     }
     return { marks: read, broken };
@@ -47,12 +46,12 @@
 
   function toFile() {
     const ordered = [...marks].sort(([a], [b]) => (a < b ? -1 : 1));
-    return { format: FORMAT, run: name, created, marks: Object.fromEntries(ordered) };
+    return { format: FORMAT, run: run.name, created: run.created, marks: Object.fromEntries(ordered) };
   }
 
   function store() {
     try {
-      window.localStorage.setItem(STORAGE_KEY, JSON.stringify(toFile()));
+      window.localStorage.setItem(storageKey(), JSON.stringify({ ...toFile(), unsaved }));
     } catch {
       stored = false; // a page opened from disk may have no storage: the file remains
     }
@@ -60,8 +59,11 @@
 
   function recall() {
     try {
-      const text = window.localStorage.getItem(STORAGE_KEY);
-      return text === null ? null : readFile(JSON.parse(text)).marks;
+      const text = window.localStorage.getItem(storageKey());
+      if (text === null) return null;
+      const kept = JSON.parse(text);
+      unsaved = kept.unsaved === true;
+      return readFile(kept).marks;
     } catch {
       stored = false;
       return null;
@@ -109,20 +111,21 @@
   }
 
   function save() {
-    L2T.dom.download(`${name}.review.json`, "application/json", `${JSON.stringify(toFile(), null, 1)}\n`);
+    L2T.dom.download(`${run.name}.review.json`, "application/json", `${JSON.stringify(toFile(), null, 1)}\n`);
     unsaved = false;
+    store();
     listeners.forEach((listener) => listener());
   }
 
-  // Sentence on what is wrong with the review file that the run was given, else nothing.
+  // Take up the marks of this browser, else those that the run was given.
   function start() {
+    run = L2T.data.run.run;
     const own = recall();
     const given = L2T.data.run.review;
     try {
       marks = own ?? (given ? readFile(given).marks : new Map());
-      return "";
     } catch (problem) {
-      return `The review file given to this run was not read: ${problem.message}.`;
+      L2T.review.problem = `The review file given to this run was not read: ${problem.message}.`;
     }
   }
 
@@ -139,7 +142,8 @@
 
   L2T.review = {
     MARKS,
-    problem: start(),
+    problem: "", // what is wrong with the review file that the run was given
+    start,
     set,
     load,
     save,

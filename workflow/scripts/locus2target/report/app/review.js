@@ -56,7 +56,7 @@
     container.append(
       el("p", { class: "eyebrow" }, L2T.data.run.run.name),
       el("h1", {}, "Review"),
-      el("p", { class: "lead" }, "Marks belong to a disease and a gene id. Give the saved file to the next run, or load it there: marks are carried over with the probability then and now. The ranking does not use them."),
+      el("p", { class: "lead" }, "Marks belong to a disease and a gene id. Give the saved file to the next run (report.review in its config), or load it in its report: marks are carried over with the probability then and now. The ranking does not use them."),
       el("div", { class: "actions" }, el("button", { type: "button", class: "button", onclick: L2T.review.save }, "Save review"), fileButton("Load review", ".json,application/json", readInto(message))),
       message, state, place);
     refresh();

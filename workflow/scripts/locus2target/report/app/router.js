@@ -2,12 +2,13 @@
 // From the part of the address after # to a view and its parameters, and back.
 (() => {
   const ROUTES = {
-    home: [],
-    disease: ["disease"],
-    gene: ["disease", "gene_id"],
-    locus: ["locus"],
-    review: [],
-    compare: [],
+    home: [[]],
+    disease: [["disease"]],
+    gene: [["disease", "gene_id"]],
+    locus: [["locus"], ["locus", "variant"]],
+    review: [[]],
+    compare: [[]],
+    about: [[]],
   };
   const ALIASES = { "": "home", "home": "home", "top": "home" };
 
@@ -23,8 +24,9 @@
   function parse(hash) {
     const [name, ...values] = hash.replace(/^#/, "").split("/").map(decode);
     const view = values.length ? name : ALIASES[name] ?? name;
-    if (!Object.hasOwn(ROUTES, view) || ROUTES[view].length !== values.length) return null;
-    return { view, parameters: Object.fromEntries(ROUTES[view].map((parameter, index) => [parameter, values[index]])) };
+    const names = Object.hasOwn(ROUTES, view) ? ROUTES[view].find((route) => route.length === values.length) : undefined;
+    if (!names) return null;
+    return { view, parameters: Object.fromEntries(names.map((parameter, index) => [parameter, values[index]])) };
   }
 
   const href = (...parts) => `#${parts.map(encodeURIComponent).join("/")}`;
@@ -40,8 +42,10 @@
       disease: (disease) => href("disease", disease),
       gene: (disease, geneId) => href("gene", disease, geneId),
       locus: (locus) => href("locus", locus),
+      variant: (locus, key) => href("locus", locus, key),
       review: () => href("review"),
       compare: () => href("compare"),
+      about: () => href("about"),
     },
   };
 })();

@@ -1,5 +1,5 @@
 "use strict";
-// The run's data: small facts parsed once, loci unpacked when they are asked for.
+// The run's data: facts unpacked once, before the page starts; loci when they are asked for.
 (() => {
   const RUN_DATA = "run-data";
   const TYPES = { u32: Uint32Array, u16: Uint16Array, u8: Uint8Array, f32: Float32Array };
@@ -25,11 +25,12 @@
     return bytes;
   }
 
-  async function inflate(bytes) {
+  // A response of the unpacked bytes.
+  function inflate(base64) {
     if (typeof DecompressionStream === "undefined") {
-      throw new Error("This browser cannot unpack the data of a locus. Use Chrome 80, Firefox 113, Safari 16.4 or newer.");
+      throw new Error("This browser cannot unpack the report's data. Use Chrome 80, Firefox 113, Safari 16.4 or newer");
     }
-    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+    return new Response(new Blob([bytesOf(base64)]).stream().pipeThrough(new DecompressionStream("gzip")));
   }
 
   // Byte length of the header, the header, then the arrays; offsets count from the end of the padded header.
@@ -70,12 +71,20 @@
       async unpack(locus) {
         const pack = packs().find((element) => element.dataset.locus === locus);
         if (!pack) throw new Error("The report holds no association data of this locus; they are in the run's tables.");
-        return readPack(await inflate(bytesOf(pack.textContent)));
+        return readPack(await inflate(pack.textContent).arrayBuffer());
       },
     };
   }
 
+  // Facts of a run from the text of a page's element.
+  const readRun = async (base64) => inflate(base64).json();
+
   const packs = () => [...document.querySelectorAll("script.locus-pack")];
-  const run = JSON.parse(document.getElementById(RUN_DATA).textContent);
-  L2T.data = makeStore(run, packs);
+
+  async function load() {
+    const run = await readRun(document.getElementById(RUN_DATA).textContent);
+    Object.assign(L2T.data, makeStore(run, packs));
+  }
+
+  L2T.data = { RUN_DATA, readRun, load };
 })();

@@ -163,7 +163,7 @@
       if (!rows.has(key)) rows.set(key, { kind: interval.kind, context: interval.context, items: [] });
       rows.get(key).items.push(interval);
     }
-    const weighty = Object.keys(locus.variants_named)
+    const weighty = [...locus.named.keys()]
       .map((index) => [locus.position[index], locus.pip[index]])
       .filter(([, pip]) => pip > 0);
     const all = [...rows.values()].map((row) => ({ ...row, mass: massOf(row.items, weighty) }));
@@ -363,21 +363,19 @@
   }
 
   function traitHover(locus, trait) {
-    const place = new Map(Array.from(trait.index, (index, number) => [index, number]));
     return ({ value }) => {
-      const { nameOf, describe, pText, card } = L2T.variants;
-      return card(
-        nameOf(locus, value[2]),
-        [[`−log₁₀ p, ${trait.symbol}`, pText(trait.negLog10P[place.get(value[2])])], ...describe(locus, value[2])],
-        L2T.coloc.titleOf(trait),
-      );
+      const { nameOf, describe, card } = L2T.variants;
+      const own = [`−log₁₀ p, ${trait.symbol}`, L2T.coloc.traitText(locus, trait, value[2])];
+      return card(nameOf(locus, value[2]), [own, ...describe(locus, value[2])], L2T.coloc.titleOf(trait));
     };
   }
+
+  const scored = (locus) => locus.effects.filter(({ value }) => value !== null);
 
   // Scores of the pack, those with the most variants first.
   function scores(locus) {
     const counts = new Map();
-    for (const { model, scorer } of locus.effects) {
+    for (const { model, scorer } of scored(locus)) {
       const key = `${model}\u0000${scorer}`;
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
@@ -386,20 +384,51 @@
       .map(([key, count]) => ({ key, label: key.replace("\u0000", " · "), count }));
   }
 
-  const effectsOf = (locus, score) => locus.effects.filter(({ model, scorer }) => `${model}\u0000${scorer}` === score);
+  const effectsOf = (locus, score) => scored(locus).filter(({ model, scorer }) => `${model}\u0000${scorer}` === score);
   const quantileText = (quantile) =>
     quantile === null ? "no background" : `${(quantile * 100).toFixed(1)}% of background changes are smaller`;
 
+  const effectText = ({ value }) => `${value > 0 ? "+" : ""}${String(value).replace("-", "−")}`;
+
+  const symbolOf = (locus, geneId) => locus.genes.get(geneId)?.symbol ?? geneId;
+
   function effectCard(locus, effect) {
     const { card, nameOf, describe } = L2T.variants;
-    const value = `${effect.value > 0 ? "+" : ""}${L2T.format.number(effect.value)}`;
     const pairs = [
-      [effect.scorer, value],
+      [effect.scorer, effectText(effect)],
       ["Track", effect.track ?? "–"],
+      ...(effect.gene_id ? [["Gene", symbolOf(locus, effect.gene_id)]] : []),
       ["Size", quantileText(effect.quantile)],
       ...describe(locus, effect.index),
     ];
     return card(nameOf(locus, effect.index), pairs, `${effect.model}: ALT against REF, predicted`);
+  }
+
+  // All predicted effects of one variant, also those that could not be had; null without any.
+  function effectTable(locus, index) {
+    const own = locus.effects.filter((effect) => effect.index === index);
+    if (!own.length) return null;
+    return L2T.dom.table({
+      caption: `Predicted effects of ${L2T.variants.nameOf(locus, index)}: ALT against REF, of each score the track or gene with the largest`,
+      columns: [
+        ["Model", ""],
+        ["Score", ""],
+        ["Track", ""],
+        ["Gene", ""],
+        ["Effect", "num"],
+        ["Among background changes", ""],
+        ["Status", ""],
+      ],
+      rows: own.map((effect) => [
+        effect.model,
+        effect.scorer,
+        effect.track ?? "–",
+        effect.gene_id ? symbolOf(locus, effect.gene_id) : "–",
+        effect.value === null ? "–" : effectText(effect),
+        effect.value === null ? "–" : quantileText(effect.quantile),
+        effect.value === null ? `${L2T.format.words(effect.status)}: ${effect.reason}` : L2T.format.words(effect.status),
+      ]),
+    });
   }
 
   // Filled: larger than 99% of background changes. Hollow: no background to compare with.
@@ -444,44 +473,43 @@
     };
   }
 
-  // The picked variant, ringed in every panel that draws it.
-  function picked(locus, state) {
-    const { variant } = state;
+  // Height of a variant in each panel that draws variants.
+  function heights(locus, state, index) {
     const trait = locus.traits[state.trait];
-    const ring = (id, value) => ({
-      id,
-      data: variant === null || value === undefined || Number.isNaN(value) ? [] : [[locus.position[variant], value, variant]],
-    });
-    const rings = [ring("picked-association", locus.negLog10P[variant]), ring("picked-pip", locus.pip[variant])];
-    if (trait) rings.push(ring("picked-trait", trait.negLog10P[trait.index.indexOf(variant)]));
-    return rings;
+    return {
+      association: locus.negLog10P[index],
+      pip: locus.pip[index],
+      trait: trait?.negLog10P[trait.placeOf.get(index)],
+      effects: effectsOf(locus, state.score).find((effect) => effect.index === index)?.value,
+    };
   }
 
-  function pickedSeries(locus, state, panels) {
-    const place = (id) => panels.findIndex((panel) => `picked-${panel.id}` === id);
-    const itemStyle = { color: "transparent", borderColor: L2T.variants.COLOURS.ink, borderWidth: 2 };
-    return picked(locus, state).map(({ id, data }) => ({
-      id,
-      data,
-      type: "scatter",
-      animation: false,
-      silent: true,
-      symbolSize: 18,
-      z: 6,
-      xAxisIndex: place(id),
-      yAxisIndex: place(id),
-      itemStyle,
+  // The picked variant: a line through every panel, and a ring where it is drawn.
+  function picked(locus, state) {
+    const index = state.variant;
+    const position = locus.position[index];
+    const height = index === null ? {} : heights(locus, state, index);
+    const lineStyle = { color: L2T.variants.COLOURS.ink, width: 1, type: "dotted" };
+    return panelNames(locus, state).map((name) => ({
+      ...L2T.variants.ring(`picked-${name}`, index === null ? null : [position, height[name], index]),
+      markLine: { silent: true, symbol: "none", animation: false, lineStyle, label: { show: false }, data: index === null ? [] : [{ xAxis: position }] },
     }));
   }
 
   // ---- all together ----
 
-  function panelsOf(locus, state) {
-    const panels = [associationPanel(locus), pipPanel(locus), genesPanel(locus, state)];
-    if (locus.intervals.length) panels.push(intervalsPanel(locus, state));
-    if (state.trait !== null) panels.push(traitPanel(locus, state));
-    if (state.score !== null) panels.push(effectsPanel(locus, state));
-    return panels;
+  const PANELS = {
+    association: associationPanel,
+    pip: pipPanel,
+    genes: genesPanel,
+    intervals: intervalsPanel,
+    trait: traitPanel,
+    effects: effectsPanel,
+  };
+
+  function panelNames(locus, state) {
+    const absent = { intervals: !locus.intervals.length, trait: state.trait === null, effects: state.score === null };
+    return Object.keys(PANELS).filter((name) => !absent[name]);
   }
 
   const megabases = (value) => (value / 1e6).toFixed(3);
@@ -561,7 +589,7 @@
 
   // The option of the chart, its height, and the genes as drawn. zoom: {startValue, endValue}.
   function option(locus, state, zoom) {
-    const panels = panelsOf(locus, state);
+    const panels = panelNames(locus, state).map((name) => PANELS[name](locus, state));
     const grid = [];
     let top = TOP;
     for (const panel of panels) {
@@ -582,23 +610,25 @@
         yAxis: panels.map((panel, place) => ({ ...panel.yAxis, gridIndex: place })),
         series: [
           ...panels.flatMap((panel, place) => panel.series({ xAxisIndex: place, yAxisIndex: place })),
-          ...pickedSeries(locus, state, panels),
+          ...picked(locus, state).map((series, place) => ({ ...series, xAxisIndex: place, yAxisIndex: place })),
         ],
       },
     };
   }
 
   function label(locus) {
-    const { nameOf, strongest, pText } = L2T.variants;
+    const { nameOf, strongest, pText, isExact } = L2T.variants;
     const best = strongest(locus.negLog10P, 1)
-      .map((index) => ` Strongest: ${nameOf(locus, index)}, −log₁₀ p ${pText(locus.negLog10P[index])}.`)
+      .map((index) => ` Strongest: ${nameOf(locus, index)}, −log₁₀ p ${pText(locus.negLog10P[index], isExact(locus, index))}.`)
       .join("");
     const sets = locus.credible_sets.length ? `${L2T.format.plural(locus.credible_sets.length, "credible set")}.` : "No credible set.";
     return `Tracks of ${L2T.format.plural(locus.n, "variant")}, ${L2T.format.plural(locus.genes.size, "gene")} and ${L2T.format.plural(locus.intervals.length, "peak or link", "peaks and links")} of ${L2T.format.region(locus.chromosome, locus.start, locus.end)}.${best} ${sets} The table below lists the top variants.`;
   }
 
-  function topTable(locus, count) {
-    const { nameOf, strongest, describe } = L2T.variants;
+  const rowOf = (pairs) => Array.from({ length: 6 }, (_, place) => pairs[place]?.[1] ?? L2T.format.MISSING); // z may be missing
+
+  function topTable(locus, count, nameCell) {
+    const { strongest, describe } = L2T.variants;
     const byPip = strongest(locus.pip, count).filter((index) => locus.pip[index] > 0);
     const top = byPip.length ? byPip : strongest(locus.negLog10P, count);
     return L2T.dom.table({
@@ -610,10 +640,11 @@
         ["r² with the lead", "num"],
         ["PIP", "num"],
         ["Credible set", ""],
+        ["z of ALT", "num"],
       ],
-      rows: top.map((index) => [nameOf(locus, index), ...describe(locus, index).map(([, value]) => value)]),
+      rows: top.map((index) => [nameCell(index), ...rowOf(describe(locus, index))]),
     });
   }
 
-  L2T.tracks = { option, picked, label, topTable, scores, intervalRows, MOST_ROWS };
+  L2T.tracks = { option, picked, label, topTable, effectTable, scores, intervalRows, MOST_ROWS };
 })();

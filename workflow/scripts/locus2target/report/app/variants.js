@@ -32,43 +32,79 @@
     return Float64Array.from(pack.arrays[name], (stored) => (stored === missing ? NaN : stored / scale));
   }
 
-  function traits(pack, genes) {
-    return pack.header.qtl.map((trait) => ({
-      ...trait,
-      symbol: genes.get(trait.gene_id)?.symbol ?? trait.gene_id,
-      index: pack.arrays[trait.arrays.index],
-      negLog10P: values(pack, trait.arrays.neg_log10_p),
-    }));
+  // Numbers from the steps between them.
+  function places(steps, first) {
+    let place = first;
+    return Uint32Array.from(steps, (step) => {
+      place += step;
+      return place;
+    });
+  }
+
+  // An association of a molecular trait: rounded as packed, exact where the pack says so. placeOf: by index of the variant.
+  function trait(pack, facts, symbol) {
+    const index = places(pack.arrays[facts.arrays.step], 0);
+    const negLog10P = values(pack, facts.arrays.neg_log10_p);
+    const placeOf = new Map(Array.from(index, (variant, place) => [variant, place]));
+    for (const [variant, exact] of Object.entries(facts.exact)) negLog10P[placeOf.get(Number(variant))] = exact;
+    return { ...facts, symbol, index, negLog10P, placeOf };
+  }
+
+  // Exact numbers in the place of packed ones.
+  function putExact({ named, negLog10P, r2, pip }) {
+    for (const [index, row] of named) {
+      negLog10P[index] = row.neg_log10_p ?? NaN;
+      r2[index] = row.r_lead === null ? NaN : row.r_lead ** 2;
+      pip[index] = row.pip ?? NaN;
+    }
   }
 
   // A locus with numbers as they are meant: the pack, its row of run data and the candidates by gene id.
   function decode(pack, facts, candidates) {
     const { header, arrays } = pack;
     const genes = new Map(header.genes.map((gene) => [gene.gene_id, gene]));
-    return {
+    const competing = new Map(candidates.map((row) => [row.gene_id, row]));
+    const symbolOf = (id) => genes.get(id)?.symbol ?? competing.get(id)?.gene_symbol ?? id;
+    const locus = {
       ...header,
       facts,
       pack,
       genes,
-      candidates: new Map(candidates.map((row) => [row.gene_id, row])),
-      position: arrays.position,
+      candidates: competing,
+      symbolOf,
+      named: new Map(header.named.map((row) => [row.index, row])),
+      position: places(arrays.step, header.first),
       negLog10P: values(pack, "neg_log10_p"),
       r2: values(pack, "r2"),
       pip: values(pack, "pip"),
       set: arrays.credible_set,
-      traits: traits(pack, genes),
+      traits: header.qtl.map((each) => trait(pack, each, symbolOf(each.gene_id))),
     };
+    putExact(locus);
+    return locus;
   }
 
   const binOf = (r2) => (Number.isNaN(r2) ? 0 : 1 + Math.min(4, Math.floor(r2 * 5)));
   const setColour = (set) => SET_COLOURS[(set - 1) % SET_COLOURS.length];
   // The number of the table; 0 is the single effect over all variants.
-  const setName = (locus, set) => `credible set ${locus.credible_sets[set - 1] || "0 (single effect)"}`;
+  const setNumber = (locus, set) => String(locus.credible_sets[set - 1] || "0 (single effect)");
+  const setName = (locus, set) => `credible set ${setNumber(locus, set)}`;
   const setsOf = (locus) => locus.credible_sets.map((_, place) => place + 1);
 
+  // "rs1 1:2:A:G"; of a variant without a name the place alone.
   function nameOf(locus, index) {
-    const name = locus.variants_named[index];
-    return name === undefined ? `${locus.chromosome}:${L2T.format.count(locus.position[index])}` : name;
+    const row = locus.named.get(index);
+    if (!row) return `${locus.chromosome}:${L2T.format.count(locus.position[index])}`;
+    return row.rsid === null || row.rsid === "" || row.rsid === row.variant ? row.variant : `${row.rsid} ${row.variant}`;
+  }
+
+  const keyOf = (locus, index) => locus.named.get(index)?.variant ?? null;
+
+  // Index of a variant by key or rsID among the named ones; null when there is none.
+  function indexOf(locus, name) {
+    if (L2T.format.isMissing(name)) return null;
+    for (const [index, row] of locus.named) if (row.variant === name || row.rsid === name) return index;
+    return null;
   }
 
   // One list of points per colour of LD; points are [x, y, index of the variant].
@@ -125,20 +161,39 @@
     ];
   };
 
-  const shown = (value, digits) => (Number.isNaN(value) ? "not known" : value.toFixed(digits));
-  const pipText = (pip) =>
-    Number.isNaN(pip) ? "none: outside the LD panel or not fine-mapped" : pip < 0.0001 ? "<0.0001" : pip.toPrecision(3);
-  const pText = (value) => (Number.isNaN(value) ? "not known" : `${value.toFixed(2)} (p ≈ ${L2T.format.pValue(value)})`);
-  const setText = (locus, index) => (locus.set[index] ? setName(locus, locus.set[index]) : "outside credible sets");
+  // Named variants have exact numbers, here to six digits; all others were rounded for drawing, which ≈ says.
+  const digits = (value) => String(Number(value.toPrecision(6)));
+  const isExact = (locus, index) => locus.named.has(index);
+
+  function pText(value, exact) {
+    if (Number.isNaN(value)) return "not known";
+    return exact ? `${digits(value)} (p = ${L2T.format.pValue(value)})` : `≈ ${value.toFixed(2)} (p ≈ ${L2T.format.pValue(value)})`;
+  }
+
+  function r2Text(value, exact) {
+    if (Number.isNaN(value)) return "not known";
+    return exact ? digits(value) : `≈ ${value.toFixed(2)}`;
+  }
+
+  function pipText(pip, exact) {
+    if (Number.isNaN(pip)) return "none: outside the LD panel or not fine-mapped";
+    if (exact) return digits(pip);
+    return pip < 0.0001 ? "<0.0001" : `≈ ${pip.toFixed(4)}`;
+  }
+
+  const setText = (locus, index) => (locus.set[index] ? setNumber(locus, locus.set[index]) : "none");
 
   // [name, value] pairs of what is known of one variant.
   function describe(locus, index) {
+    const exact = isExact(locus, index);
+    const z = locus.named.get(index)?.z_score ?? null;
     return [
       ["Position", `${locus.chromosome}:${L2T.format.count(locus.position[index])}`],
-      ["−log₁₀ p", pText(locus.negLog10P[index])],
-      ["r² with the lead", shown(locus.r2[index], 2)],
-      ["PIP", pipText(locus.pip[index])],
+      ["−log₁₀ p", pText(locus.negLog10P[index], exact)],
+      ["r² with the lead", r2Text(locus.r2[index], exact)],
+      ["PIP", pipText(locus.pip[index], exact)],
       ["Credible set", setText(locus, index)],
+      ...(z === null ? [] : [["z of ALT", digits(z).replace("-", "−")]]),
     ];
   }
 
@@ -162,6 +217,18 @@
       .sort((a, b) => rank[b] - rank[a])
       .slice(0, count);
   }
+
+  // A ring around the picked variant, without data where nothing is picked: [x, y, index].
+  const ring = (id, point) => ({
+    id,
+    type: "scatter",
+    animation: false,
+    silent: true,
+    symbolSize: 18,
+    z: 6,
+    data: point === null || point.some((value) => value === undefined || Number.isNaN(value)) ? [] : [point],
+    itemStyle: { color: "transparent", borderColor: COLOURS.ink, borderWidth: 2 },
+  });
 
   const tooltip = (formatter) => ({
     trigger: "item",
@@ -223,6 +290,9 @@
     setName,
     setsOf,
     nameOf,
+    keyOf,
+    indexOf,
+    isExact,
     pointSeries,
     legendNames,
     describe,
@@ -231,8 +301,10 @@
     strongest,
     tooltip,
     text,
+    digits,
     pText,
     pipText,
+    ring,
     savePng,
     saveSvg,
   };

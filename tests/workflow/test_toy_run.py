@@ -24,6 +24,7 @@ def test_job_counts_of_a_dry_run(toy: Toy) -> None:
     done = run_snakemake(toy.directory, "--cores", "1", "--dry-run", "--forceall", *CONFIG)
     assert planned_jobs(done.stdout) == {
         "check_run": 1,
+        "record_run": 1,
         "index_reference": 1,
         "annotate_genes": 1,
         "harmonize_sumstats": 3,
@@ -260,4 +261,4 @@ def test_a_changed_setting_reruns_the_rules_that_use_it(
     done = run_snakemake(
         finished_toy.directory, "--cores", "1", "--dry-run", "--configfile", str(changed), "--rerun-triggers", "params"
     )
-    assert set(planned_jobs(done.stdout)) == reruns | {"check_run", "export_results"}
+    assert set(planned_jobs(done.stdout)) == reruns | {"check_run", "record_run", "export_results"}

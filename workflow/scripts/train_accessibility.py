@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from locus2target.core.errors import InputError
 from locus2target.core.intervals import parse_region
 from locus2target.core.job import job
+from locus2target.core.progress import tracked
 from locus2target.core.tables import atomic_path
 from locus2target.ingest.genome import Genome
 from locus2target.sequence.motif_bank import read_motif_bank
@@ -65,7 +66,10 @@ def main(
     filters = telling_filters(filters, windows, n=SHAPE.widths[0], seed=settings["seed"])
     facts = AccessibilityFacts(windows.tracks, windows.tracks, settings["licence"], settings["citation"], {})
     seeds = [settings["seed"] + 1 + i for i in range(len(replicates))]
-    trained = [train_network(windows, SHAPE, facts, filters, seed=seed, epochs=settings["epochs"]) for seed in seeds]
+    trained = [
+        train_network(windows, SHAPE, facts, filters, seed=seed, epochs=settings["epochs"])
+        for seed in tracked(seeds, unit="networks", label="training")
+    ]
     of_all = measure([one.network for one in trained], windows)
     source = {"peaks": Path(peaks).name, "peaks_sha256": file_sha256(Path(peaks)), "motifs": bank.title, **settings}
     for folder, seed, one in zip(replicates, seeds, trained, strict=True):

@@ -8,6 +8,7 @@ import pandas as pd
 
 from locus2target.core import schemas
 from locus2target.core.intervals import Region
+from locus2target.core.progress import tracked
 from locus2target.core.tables import Record, read_table, records
 from locus2target.report.formats import plural
 from locus2target.report.heat_maps import HeatMap, heat_maps
@@ -113,7 +114,7 @@ def locus_inputs(tables: RunTables, beside: BesideTables) -> Iterator[LocusInput
         qtl_paths=beside.qtl_paths,
     )
     rows = {row["locus"]: row for row in records(tables.loci)}
-    for name in packed_loci(tables):
+    for name in tracked(packed_loci(tables), unit="loci", label="packing"):
         yield _inputs_of(rows[name], parted)
 
 

@@ -171,7 +171,7 @@
     const save = () => download(filename, "text/tab-separated-values", tsv(EVIDENCE_TSV, rows));
     return [
       table({
-        caption: "Evidence with weight, of the gene and of its best locus as a whole. Unweighted: every tissue and cell type counted alike",
+        caption: "Evidence with weight or direction, of the gene and of its best locus as a whole. Unweighted: every tissue and cell type counted alike",
         columns: [["Locus", ""], ["Source", ""], ["Value", ""], ["Log odds", "num"], ["Unweighted", "num"], ["Direction", ""], ["Context", ""], ["Detail", "long"]],
         rows: counted.map(cells),
       }),

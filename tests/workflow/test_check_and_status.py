@@ -73,7 +73,7 @@ def test_status_of_a_folder_without_a_run(tmp_path: Path) -> None:
 def test_status_of_a_finished_run_and_of_a_failed_one(finished_toy: Toy, tmp_path: Path) -> None:
     done = call("show_status.py", finished_toy.directory)
     assert done.returncode == 0, done.stderr
-    assert ": finished after " in done.stdout
+    assert ": finished" in done.stdout  # after some time, or with nothing to do where a test ran it again
     lines = [line.split() for line in done.stdout.splitlines()]
     assert next(line[1:4] for line in lines if line[:1] == ["finemap_loci"]) == ["2", "of", "2"]
     rules = [line[0] for line in lines if line[2:3] == ["of"] and line[1].isdigit()]

@@ -110,11 +110,12 @@ def _last_run(path: Path, text: str, last_sign: float, now: float) -> LastRun:
 
 
 def _state(text: str, silence: float) -> str:
+    if _NOTHING_TO_DO in text:  # Snakemake's last line then
+        return FINISHED
     if "\nComplete log(s):" not in text:
         return SILENT if silence > _SILENT_AFTER else RUNNING
     steps = _STEPS.findall(text)
-    is_whole = steps[-1][0] == steps[-1][1] if steps else _NOTHING_TO_DO in text
-    return FINISHED if is_whole else FAILED
+    return FINISHED if steps and steps[-1][0] == steps[-1][1] else FAILED
 
 
 def _seconds(date: str) -> float:
@@ -239,11 +240,12 @@ def describe_run(run: LastRun, *, now: float) -> list[str]:
     words = {
         RUNNING: f"running for {duration(now - run.started)}",
         SILENT: "has not ended and written nothing for a while: killed, or waiting for a cluster",
-        FINISHED: f"finished after {run.took}",
+        FINISHED: f"finished after {run.took}" if run.took else "finished: there was nothing to do",
         FAILED: f"failed after {run.took}",
     }
     done, total = run.steps
-    head = f"Run of {run.config}, started {since}: {words[run.state]}; {done} of its {total} jobs done."
+    jobs = f"; {done} of its {total} jobs done" if total else ""
+    head = f"Run of {run.config}, started {since}: {words[run.state]}{jobs}."
     return [head, run.log, *_what_to_do(run)]
 
 

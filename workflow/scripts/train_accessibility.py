@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from safetensors.torch import save_file
 
+from locus2target.core.digest import file_sha256
 from locus2target.core.errors import InputError
 from locus2target.core.intervals import parse_region
 from locus2target.core.job import job
@@ -32,7 +33,6 @@ from locus2target.sequence.training import (
     train_network,
 )
 from locus2target.sequence.training_windows import PARTS, Split, gather_training_windows
-from locus2target.sequence.weights import file_sha256
 from locus2target.targets.bed import read_open_chromatin
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from published_formats import targets_text, write_keras
 from torch import Tensor, nn
 from torch.nn import functional
 
+from locus2target.core.digest import file_sha256
 from locus2target.core.errors import InputError
 from locus2target.sequence.networks import adapters
 from locus2target.sequence.networks.adapter_layers import convolutions, dense_layers
 from locus2target.sequence.networks.adapters import is_adapted, load_adapted_borzoi
 from locus2target.sequence.networks.borzoi import Borzoi, load_borzoi
 from locus2target.sequence.networks.borzoi_config import BorzoiConfig
-from locus2target.sequence.weights import file_sha256
 
 WIDTHS, WIDTH, HIDDEN, DEPTH, HEADS, KEY, FEATURES, TRACKS, NEW = (8, 12, 14, 16), 16, 20, 2, 2, 4, 8, 3, 5
 LENGTH, CROP = 256, 3

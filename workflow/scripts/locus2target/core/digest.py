@@ -1,4 +1,4 @@
-"""Digest of the code a rule runs, so that editing a library module reruns exactly the rules that import it.
+"""Digests of files, and of the code a rule runs, so that editing a module reruns exactly the rules that import it.
 
 Snakemake notices an edited script, not an edited module that the script imports.
 """
@@ -9,6 +9,12 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "locus2target"
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @cache

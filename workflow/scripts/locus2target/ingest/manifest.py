@@ -1,7 +1,6 @@
 """The manifest of a run: what went in, bit for bit, what computed it, how, where and when."""
 
 import gzip
-import hashlib
 import os
 import platform
 import subprocess
@@ -13,7 +12,7 @@ from typing import Any
 
 import pysam
 
-from locus2target.core.digest import package_digest, script_digest
+from locus2target.core.digest import file_sha256, package_digest, script_digest
 from locus2target.core.errors import InputError
 from locus2target.core.input_files import named_files
 from locus2target.core.settings import Settings
@@ -81,11 +80,9 @@ def describe_inputs(files: Sequence[tuple[str, Path]], *, threads: int) -> list[
 def _describe_file(path: Path) -> Entry:
     require_file(path, where="input of the run")
     check_compression(path)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     facts = path.stat()
     changed = datetime.fromtimestamp(facts.st_mtime, tz=UTC).isoformat(timespec="seconds")
-    return {"path": str(path), "bytes": facts.st_size, "changed": changed, "sha256": digest}
+    return {"path": str(path), "bytes": facts.st_size, "changed": changed, "sha256": file_sha256(path)}
 
 
 def check_compression(path: Path) -> None:

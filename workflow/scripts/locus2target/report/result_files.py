@@ -3,7 +3,6 @@
 Tables of batches of loci are parted by disease, in the order of the genome. Nothing is computed here.
 """
 
-import hashlib
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import pandas as pd
 
 from locus2target.core import schemas
 from locus2target.core.chromosomes import chromosome_rank
+from locus2target.core.digest import file_sha256
 from locus2target.core.tables import TableSchema, read_tables, write_table, write_tsv
 from locus2target.core.version import VERSION
 from locus2target.report.column_docs import CONVENTIONS, describe_columns, describe_summary, markdown_table
@@ -190,9 +190,4 @@ def _describe(table: ResultTable) -> str:
 def checksums(folder: Path) -> str:
     """Lines of `sha256sum` for every file below a folder, but not for hidden ones."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return "".join(f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    return "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)

@@ -19,11 +19,12 @@ from pathlib import Path
 import pandas as pd
 from torch import nn
 
+from locus2target.core.digest import file_sha256
 from locus2target.core.errors import InputError
 from locus2target.core.tables import atomic_path
 from locus2target.sequence.track_families import FAMILIES, load_for_table
 from locus2target.sequence.tracks import find_targets, read_targets
-from locus2target.sequence.weights import LoadedNetwork, file_sha256
+from locus2target.sequence.weights import LoadedNetwork
 
 CATALOGUE = Path(__file__).resolve().parents[4] / "resources" / "models" / "catalogue.tsv"
 CHECKSUMS = "checksums.sha256"

@@ -23,6 +23,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from locus2target.core.digest import file_sha256
 from locus2target.core.errors import InputError
 
 NetworkT_co = TypeVar("NetworkT_co", bound=nn.Module, covariant=True)
@@ -161,12 +162,6 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError("not a JSON object", where=str(path), remedy="Use the parameters file as published.")
     return value
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def checksum(files: Iterable[Path]) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from locus2target.core.digest import file_sha256
 from locus2target.core.errors import InputError
 from locus2target.sequence.networks.adapter_layers import (
     ATTENTION,
@@ -45,7 +46,6 @@ from locus2target.sequence.networks.keras_layers import KerasLayers
 from locus2target.sequence.tracks import read_targets
 from locus2target.sequence.weights import (
     LoadedNetwork,
-    file_sha256,
     find_file,
     load_into,
     read_json,

@@ -7,17 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from breaking import Run, kill_alone, resume, wait_for
-from running import ENVIRONMENT
+from slurm_cluster import NEEDS_SLURM, slurm_cluster
 from toy import ROOT
 
-SLURM_PATH = f"{ENVIRONMENT['PATH']}:/usr/sbin"
-HAS_SLURM = all(shutil.which(name, path=SLURM_PATH) for name in ("sbatch", "slurmctld", "munged"))
-pytestmark = [
-    pytest.mark.slurm,
-    pytest.mark.workflow,
-    pytest.mark.xdist_group("slurm"),
-    pytest.mark.skipif(not HAS_SLURM, reason="SLURM is not installed: sbatch, slurmctld and munged are needed"),
-]
+pytestmark = NEEDS_SLURM
 PROFILE = ("--profile", str(ROOT / "profiles" / "slurm"))
 TRIED_AGAIN = ("harmonize_qtl", "finemap_loci", "finemap_qtls")
 QUICK = ("--slurm-init-seconds-before-status-checks", "5", "--latency-wait", "10")
@@ -28,12 +21,8 @@ Record = Callable[[str, object], None]
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A cluster of its own: variables that lead SLURM's programs to it."""
-    state = tmp_path_factory.mktemp("slurm")
-    start = ENVIRONMENT | {"SLURM_TEST_DIR": str(state), "SLURM_TEST_PORT": "27817"}
-    tools = ROOT / "tests" / "tools"
-    subprocess.run([tools / "start-slurm", "--no-install"], env=start, check=True, capture_output=True)
-    yield {"SLURM_CONF": str(state / "etc" / "slurm.conf")}
-    subprocess.run([tools / "stop-slurm", "--purge"], env=start, check=True, capture_output=True)
+    with slurm_cluster(tmp_path_factory.mktemp("slurm"), port=27817) as variables:
+        yield variables
 
 
 def ask_slurm(environment: Environment, *command: str) -> str:

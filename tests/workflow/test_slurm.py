@@ -9,33 +9,22 @@ from pathlib import Path
 
 import pytest
 from running import ENVIRONMENT
+from slurm_cluster import NEEDS_SLURM, slurm_cluster
 from toy import ROOT
 
 from locus2target.core import schemas
 from locus2target.core.tables import read_table
 
-SLURM_PATH = f"{ENVIRONMENT['PATH']}:/usr/sbin"
-HAS_SLURM = all(shutil.which(name, path=SLURM_PATH) for name in ("sbatch", "slurmctld", "munged"))
-pytestmark = [
-    pytest.mark.slurm,
-    pytest.mark.workflow,
-    pytest.mark.xdist_group("slurm"),
-    pytest.mark.skipif(not HAS_SLURM, reason="SLURM is not installed: sbatch, slurmctld and munged are needed"),
-]
+pytestmark = NEEDS_SLURM
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A cluster of its own: environment that leads SLURM's programs to it."""
-    state = tmp_path_factory.mktemp("slurm")
     # The demo's largest loci have 15,000 variants in the study: with LD for all of them two would need 16 GB, which is
     # what their job asks for. The cohort has LD for a few hundred, and nodes may claim more memory than there is.
-    nodes = {"SLURM_TEST_MEM_MB": "64000"}
-    environment = ENVIRONMENT | nodes | {"SLURM_TEST_DIR": str(state), "SLURM_TEST_PORT": "26817"}
-    tools = ROOT / "tests" / "tools"
-    subprocess.run([tools / "start-slurm", "--no-install"], env=environment, check=True, capture_output=True)
-    yield environment | {"SLURM_CONF": str(state / "etc" / "slurm.conf")}
-    subprocess.run([tools / "stop-slurm", "--purge"], env=environment, check=True, capture_output=True)
+    with slurm_cluster(tmp_path_factory.mktemp("slurm"), port=26817, SLURM_TEST_MEM_MB="64000") as variables:
+        yield ENVIRONMENT | variables
 
 
 @pytest.fixture(scope="module")

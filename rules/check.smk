@@ -54,6 +54,7 @@ rule record_run:
         runtime=minutes_for_checksums,
     params:
         run=RUN_FACTS,
+        code=whole_library,
         library=library("record_run"),
     message:
         "Recording what the run reads"

@@ -11,8 +11,9 @@ SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 if str(SCRIPTS) not in sys.path:
     sys.path.append(str(SCRIPTS))
 
-from locus2target.core.digest import script_digest
+from locus2target.core.digest import package_digest, script_digest
 from locus2target.core.errors import InputError
+from locus2target.core.index_files import index_of
 from locus2target.core.input_files import named_files
 from locus2target.core.settings import load_settings
 
@@ -25,6 +26,10 @@ try:
     SETTINGS = validated(config, schemas=SCRIPTS.parent / "schemas", where=CONFIG_FILE)
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+
+include: "storage.smk"
+
 
 STUDIES = SETTINGS.studies_to_fine_map
 IMPORTED = SETTINGS.imported_studies
@@ -213,6 +218,11 @@ def library(step):
     return of_step
 
 
+def whole_library(wildcards):
+    """Params function: digest of all library modules, for the step that records them."""
+    return package_digest(".")
+
+
 def study_row(wildcards):
     """The study's row of the sheet."""
     return SETTINGS.studies[wildcards.study]
@@ -305,6 +315,22 @@ def study_source(wildcards):
 def qtl_source(wildcards):
     """The QTL set's own file."""
     return qtl_row(wildcards)["path"]
+
+
+def study_index(wildcards):
+    """Index of a study's file, which is then read by region; nothing without one, or where the run has no regions."""
+    source = study_row(wildcards)["path"]
+    return (config["loci"]["regions"] and index_of(source)) or []
+
+
+def qtl_index(wildcards):
+    """Index of a QTL set's file, which is then read around loci only; nothing without one."""
+    return index_of(qtl_row(wildcards)["path"]) or []
+
+
+def indexed_qtl_loci(wildcards):
+    """Loci around which an indexed QTL set is read; nothing for one that is read whole."""
+    return ALL_LOCI if qtl_index(wildcards) else []
 
 
 def model_weights(wildcards):

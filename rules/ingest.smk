@@ -5,6 +5,7 @@ rule harmonize_sumstats:
     """Bring a study's summary statistics to the run's build, REF/ALT and units."""
     input:
         source=study_source,
+        index=study_index,
         genome=rules.index_reference.output.genome,
         chain=study_chain,
     output:
@@ -19,7 +20,7 @@ rule harmonize_sumstats:
         "../envs/tables.yaml"
     params:
         study=study_row,
-        settings=HARMONIZATION_SETTINGS,
+        settings=HARMONIZATION_SETTINGS | pick(config["loci"], "regions"),
         library=library("harmonize_sumstats"),
     message:
         "Harmonising study {wildcards.study}"
@@ -31,6 +32,8 @@ rule harmonize_qtl:
     """Bring a QTL set to the run's build, REF/ALT and units."""
     input:
         source=qtl_source,
+        index=qtl_index,
+        loci=indexed_qtl_loci,
         genome=rules.index_reference.output.genome,
         chain=qtl_chain,
     output:

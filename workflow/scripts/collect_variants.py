@@ -3,7 +3,8 @@
 Reads the credible sets of all loci (`credible_sets` tables). Writes, for each variant batch, the variants with a
 posterior inclusion probability of at least `scoring.min_pip` in any study (`scored_variants`), and the windows for
 saturation mutagenesis around the best variants of each locus (`mutagenesis_windows`). Batches are contiguous along the
-genome and of equal size; an empty batch is an empty table. Positions are 1-based.
+genome and of equal size; an empty batch is an empty table. Positions are 1-based. One table of credible sets is in
+memory at a time; of the others 16 bytes per variant are kept, and the best variants of each locus.
 """
 
 import logging
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from locus2target.core.job import job
 from locus2target.core.schemas import CREDIBLE_SETS, MUTAGENESIS_WINDOWS, SCORED_VARIANTS
-from locus2target.core.tables import read_tables, write_table
-from locus2target.sequence.selection import SELECTION_COLUMNS, deal, select_variants, select_windows
+from locus2target.core.tables import append_table, read_table, stack_tables, write_table
+from locus2target.sequence.selection import SELECTION_COLUMNS, LikelyVariants, best_of_loci, deal, select_windows
 
 if TYPE_CHECKING:
     snakemake: Any
@@ -27,16 +28,23 @@ def main(
     scoring: Mapping[str, Any],
     mutagenesis: Mapping[str, Any],
 ) -> None:
-    table = read_tables(credible_sets, CREDIBLE_SETS, columns=SELECTION_COLUMNS)
-    selected = select_variants(table, min_pip=scoring["min_pip"])
-    centers = select_windows(table, variants_per_locus=mutagenesis["variants_per_locus"])
+    likely, best, n_rows = LikelyVariants(scoring["min_pip"]), [], 0
+    for path in credible_sets:
+        table = read_table(path, CREDIBLE_SETS, columns=SELECTION_COLUMNS)
+        likely.add(table)
+        best.append(best_of_loci(table, **mutagenesis))
+        n_rows += len(table)
+    selected = likely.along_genome()
+    centers = select_windows(stack_tables(best, CREDIBLE_SETS), **mutagenesis)
     logging.getLogger("locus2target").info(
-        "%d variants to score and %d windows to mutate out of %d rows", len(selected), len(centers), len(table)
+        "%d variants to score and %d windows to mutate out of %d rows", len(selected.codes), len(centers), n_rows
     )
-    for path, part in zip(variants, deal(selected, len(variants)), strict=True):
-        write_table(part, path, SCORED_VARIANTS)
-    for path, part in zip(windows, deal(centers, len(windows)), strict=True):
-        write_table(part, path, MUTAGENESIS_WINDOWS)
+    for path, part in zip(variants, deal(len(selected.codes), len(variants)), strict=True):
+        with append_table(path, SCORED_VARIANTS) as append:
+            for rows in selected.tables(part):
+                append(rows)
+    for path, part in zip(windows, deal(len(centers), len(windows)), strict=True):
+        write_table(centers.iloc[part], path, MUTAGENESIS_WINDOWS)
 
 
 if __name__ == "__main__":

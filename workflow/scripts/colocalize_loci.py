@@ -58,6 +58,7 @@ def main(
     rules = ColocalizationRules.from_settings(settings)
     verdicts = read_table(fine_mapping, FINE_MAPPING).set_index("locus")[["status", "reason"]].to_dict("index")
     all_signals, all_qtl_signals = read_table(signals, SIGNALS), read_table(qtl_signals, QTL_SIGNALS)
+    qtl_signals_of = _by(all_qtl_signals, ["locus", "qtl"])
     tables = {Path(path).stem: path for path in qtl_tables}
     parts, variants = [COLOCALIZATION.empty()], [COLOCALIZED_VARIANTS.empty()]
     analysed = records(read_table(loci, LOCI).query("status == 'ok'"))
@@ -73,7 +74,7 @@ def main(
         arranged = arrange_signals(
             _of(all_signals, name), factors, prior_weights=_of(all_weights, name), status=verdict["status"]
         )
-        qtl_factors = _of(read_table(qtl_signal_lbf, QTL_SIGNAL_LBF, region=region), name)
+        factors_of = _by(_of(read_table(qtl_signal_lbf, QTL_SIGNAL_LBF, region=region), name), ["qtl"])
         for qtl, sheet in qtls.items():
             found = colocalize_locus(
                 locus,
@@ -81,8 +82,8 @@ def main(
                 read_table(tables[qtl], QTL, columns=QTL_COLUMNS, region=region),
                 qtl=qtl,
                 qtl_sheet=sheet,
-                qtl_signals=_of(all_qtl_signals, name).query("qtl == @qtl"),
-                qtl_signal_lbf=qtl_factors.query("qtl == @qtl"),
+                qtl_signals=qtl_signals_of.get((name, qtl), QTL_SIGNALS.empty()),
+                qtl_signal_lbf=factors_of.get((qtl,), QTL_SIGNAL_LBF.empty()),
                 rules=rules,
             )
             parts.append(found.colocalization)
@@ -96,6 +97,11 @@ def main(
 
 def _of(table: pd.DataFrame, locus: str) -> pd.DataFrame:
     return table[table["locus"] == locus]
+
+
+def _by(table: pd.DataFrame, columns: list[str]) -> dict[tuple[str, ...], pd.DataFrame]:
+    """Rows of a table by the values of columns; to look for them anew for every QTL set would take longest of all."""
+    return {tuple(map(str, names)): rows for names, rows in table.groupby(columns, sort=False)}
 
 
 if __name__ == "__main__":

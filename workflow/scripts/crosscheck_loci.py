@@ -9,6 +9,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from threadpoolctl import threadpool_limits
+
 from locus2target.core.job import job
 from locus2target.core.progress import tracked
 from locus2target.core.schemas import CREDIBLE_SETS, ENGINE_CROSSCHECK, FINE_MAPPING, LOCI
@@ -50,7 +52,10 @@ def main(
     engine = open_engine(names[1])
     problem = engine_problem(engine) if chosen else None
     rows = []
-    with open_cohorts(cohorts, genome) as sources:
+    with (
+        open_cohorts(cohorts, genome) as sources,
+        threadpool_limits(1, user_api="blas"),  # as in the fit that is compared: more would sum in another order
+    ):
         for mapping in tracked(chosen, unit="loci", label=f"fitting with {names[1]}"):
             result = {"status": "engine_missing", "reason": problem}
             if problem is None:

@@ -12,6 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from threadpoolctl import threadpool_limits
+
 from locus2target.core.intervals import Region
 from locus2target.core.job import job
 from locus2target.core.progress import tracked
@@ -46,6 +48,7 @@ def main(
     complete = {qtl: sheet for qtl, sheet in qtls.items() if sheet["coverage"] == "full"}
     logger.info("passed over, as they list only some variants: %s", sorted(set(qtls) - set(complete)))
     with ExitStack() as stack:
+        stack.enter_context(threadpool_limits(1, user_api="blas"))  # more would sum in another order
         reference = stack.enter_context(Genome(genome))
         ld = {
             cohort: RepeatedLd(stack.enter_context(open_ld_source(cohorts[cohort], reference)))

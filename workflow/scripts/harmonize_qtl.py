@@ -1,10 +1,12 @@
 """Bring one set of molecular QTL statistics to the run's build, with ALT as the effect allele.
 
 Input: a delimited table (eQTL Catalogue headers or mapped columns); the indexed genome; a chain file where the set is
-on the other build. Output: table `qtl` (beta in units of the molecular trait per ALT, p as -log10), one disposition
-for every input row, and the set's quality checks.
+on the other build; the run's loci where the table has a tabix index: it is then read only there.
+Output: table `qtl` (beta in units of the molecular trait per ALT, p as -log10), one disposition for every input row
+that was read, and the set's quality checks.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from locus2target.core.job import job
@@ -15,6 +17,7 @@ from locus2target.ingest.genome import Genome
 from locus2target.ingest.harmonize import HarmonizationSettings, harmonize_source, qtl_source
 from locus2target.ingest.liftover import ChainFile
 from locus2target.ingest.readers import read_delimited
+from locus2target.ingest.regions import locus_regions, on_source_build
 
 if TYPE_CHECKING:
     snakemake: Any
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 def main(
     *,
     source: str,
+    loci: Sequence[str],
     genome: str,
     chain: str | None,
     qtl_table: str,
@@ -32,12 +36,14 @@ def main(
     settings: dict[str, Any],
 ) -> None:
     mapping = parse_column_map(qtl["columns"], names=QTL_NAMES, where=f"qtls sheet, qtl {qtl['qtl']}, columns")
-    raw = read_delimited(source, mapping, QTL_DEFAULTS)
+    lift = None if chain is None else ChainFile(chain, where="genome.chains")
+    there = on_source_build(locus_regions(loci) if loci else None, lift)
+    raw = read_delimited(source, mapping, QTL_DEFAULTS, regions=there)
     with Genome(genome) as reference:
         harmonized = harmonize_source(
             raw,
             reference,
-            chain=None if chain is None else ChainFile(chain, where="genome.chains"),
+            chain=lift,
             source=qtl_source(qtl, source),
             settings=HarmonizationSettings.from_config(settings),
         )
@@ -50,6 +56,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0], threads=snakemake.threads):
         main(
             source=snakemake.input.source,
+            loci=snakemake.input.loci,
             genome=snakemake.input.genome,
             chain=snakemake.input.chain or None,  # an empty list when the source is on the run's build
             qtl_table=snakemake.output.qtl_table,

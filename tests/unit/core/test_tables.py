@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from locus2target.core import schemas
+from locus2target.core import schemas, tables
 from locus2target.core.errors import InputError
 from locus2target.core.intervals import Region
 from locus2target.core.tables import (
@@ -11,6 +11,7 @@ from locus2target.core.tables import (
     TableSchema,
     append_table,
     atomic_path,
+    pieces,
     read_table,
     read_tables,
     stack_tables,
@@ -160,3 +161,9 @@ def test_every_schema_has_described_columns_and_an_empty_table() -> None:
         assert len(set(table.names)) == len(table.names)
         assert table.empty().columns.tolist() == table.names
         assert all(column.description or column.unit for column in table.columns)
+
+
+def test_pieces_cover_a_part_and_an_empty_part_is_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "ROWS_AT_ONCE", 3)
+    assert list(pieces(slice(2, 9))) == [slice(2, 5), slice(5, 8), slice(8, 9)]
+    assert list(pieces(slice(4, 4))) == [slice(4, 4)]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
+from locus2target.core.remote_files import LATER, FetchedFile
 from locus2target.core.settings import Settings, load_settings
 from locus2target.ingest import expected_loci, row_counts
 from locus2target.ingest.expected_loci import ExpectedLoci, expect_all, expect_loci
@@ -187,3 +188,28 @@ def test_plan_of_a_run_that_is_done_and_scores_few(settings: Settings) -> None:
     text = describe(make_plan(changed, config="c.yaml", jobs={}))
     assert "nothing to do, every result is there" in text
     assert "only variants with enough PIP are scored" in text
+
+
+def test_remote_files_are_listed_with_what_is_known_of_them(settings: Settings) -> None:
+    study, cohort = next(iter(settings.studies)), next(iter(settings.cohorts))
+    settings.studies[study]["path"] = "https://host/gwas.tsv.gz"
+    settings.cohorts[cohort][0]["genotypes"] = "s3://bucket/c.bcf"
+    plan = make_plan(settings, config="c.yaml", jobs=None)
+    assert plan.people[cohort] is None
+    assert plan.loci[study] == LATER
+    later = [file for file in plan.files if file.holds == LATER]
+    assert {file.path for file in later} == {"https://host/gwas.tsv.gz", "s3://bucket/c.bcf", "s3://bucket/c.bcf.csi"}
+    assert {file.size for file in later} == {None}
+    text = describe(plan)
+    assert f"{cohort} remote" in text
+    assert "not every study could be counted" in text
+
+
+def test_fetched_files_are_counted_and_listed_with_their_address(settings: Settings) -> None:
+    study = next(iter(settings.studies))
+    before = make_plan(settings, config="c.yaml", jobs=None)
+    settings.studies[study]["path"] = FetchedFile(settings.studies[study]["path"], "https://host/gwas.tsv.gz")
+    plan = make_plan(settings, config="c.yaml", jobs=None)
+    assert plan.loci == before.loci
+    (file,) = (file for file in plan.files if file.role == f"study {study}")
+    assert (file.path, file.size) == ("https://host/gwas.tsv.gz", Path(settings.studies[study]["path"]).stat().st_size)

@@ -5,9 +5,11 @@ import pysam
 import pytest
 import yaml
 
+from locus2target.core import remote_files
 from locus2target.core.errors import InputError
+from locus2target.core.remote_files import FetchedFile
 from locus2target.core.settings import Settings
-from locus2target.ingest.preflight import check_inputs, examine_run, load_run
+from locus2target.ingest.preflight import check_fetched, check_inputs, examine_run, load_run
 
 ROOT = Path(__file__).parents[3]
 VCF = (
@@ -186,3 +188,82 @@ def test_all_problems_are_reported_at_once(settings: Settings, tmp_path: Path) -
     message = problem(settings)
     assert "gwas.tsv" in message
     assert "qtl.tsv" in message
+
+
+# ---- remote files --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All plugins are there."""
+    monkeypatch.setattr(remote_files, "find_spec", lambda name: name)
+
+
+def make_remote(settings: Settings, place: str) -> None:
+    """Give every file that may be remote an address at `place`."""
+    settings.config["genome"] |= {"fasta": f"{place}/g.fa", "gtf": f"{place}/g.gtf"}
+    settings.config["genome"]["chains"] = {"GRCh38": f"{place}/chain"}
+    settings.config["annotations"]["open_chromatin"] = f"{place}/peaks.bed"
+    settings.config["pathways"]["gene_sets"] = [f"{place}/sets.gmt"]
+    settings.studies["s"]["path"] = f"{place}/gwas.tsv"
+    settings.qtls["q"]["path"] = f"{place}/qtl.tsv"
+    settings.cohorts["c"][0]["genotypes"] = f"{place}/c.bcf"
+    settings.cohorts["m"][0]["ld_matrix"] = f"{place}/ld.npz"
+    settings.models["m"] |= {"backend": "motif", "weights": f"{place}/model.npz", "background": f"{place}/b.parquet"}
+
+
+@pytest.mark.usefixtures("plugins")
+def test_remote_files_are_left_to_the_jobs(settings: Settings) -> None:
+    make_remote(settings, "s3://bucket")
+    check_inputs(settings, where="config.yaml")
+
+
+@pytest.mark.usefixtures("plugins")
+def test_every_address_that_cannot_be_fetched_is_told(settings: Settings) -> None:
+    make_remote(settings, "ftp://host")
+    message = problem(settings)
+    assert message.startswith("config.yaml: 10 problems:")
+    assert message.count("the scheme 'ftp' is unknown") == 10  # one of each row
+
+
+@pytest.mark.usefixtures("plugins")
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("ranking", "weights"),
+        ("mutagenesis", "motifs"),
+        ("report", "review"),
+        ("scoring", "cache"),
+        ("accessibility_training", "peaks"),
+        ("ranking_benchmark", "truth"),
+    ],
+)
+def test_files_that_must_be_local(settings: Settings, section: str, key: str) -> None:
+    settings.config[section][key] = "https://host/x"
+    message = problem(settings)
+    assert f"config.yaml, {section}.{key}: https://host/x is remote, and this must be local" in message
+    assert message.startswith("config.yaml: 1 problem:")
+
+
+@pytest.mark.usefixtures("plugins")
+def test_folders_of_weights_and_lists_of_files_must_be_local(settings: Settings) -> None:
+    settings.models["m"] |= {"backend": "borzoi", "weights": "https://host/f0"}
+    settings.config["ranking_benchmark"]["credible_sets"] = ["s3://bucket/x.tsv"]
+    message = problem(settings)
+    assert "weights of backend borzoi, a folder: https://host/f0 is remote, and this must be local" in message
+    assert "ranking_benchmark.credible_sets: s3://bucket/x.tsv is remote, and this must be local" in message
+
+
+@pytest.mark.usefixtures("plugins")
+def test_a_remote_matrix_whose_variants_have_no_name(settings: Settings) -> None:
+    settings.cohorts["m"][0]["ld_matrix"] = "s3://bucket/ld.txt"
+    assert "s3://bucket/ld.txt is not an npz" in problem(settings)
+
+
+def test_fetched_copies_are_looked_into(settings: Settings, tmp_path: Path) -> None:
+    check_fetched(settings)
+    (tmp_path / "gwas.tsv").write_text(GWAS.replace("p_value", "pval"))
+    check_fetched(settings)  # local files were looked at before the run
+    settings.studies["s"]["path"] = FetchedFile(str(tmp_path / "gwas.tsv"), "s3://bucket/gwas.tsv")
+    with pytest.raises(InputError, match="no column gives a p-value"):
+        check_fetched(settings)

@@ -9,6 +9,7 @@ import pytest
 from report_run import DISEASES, HOSTILE, HOSTILE_REASON, ToyRun
 
 from locus2target.core import schemas
+from locus2target.core.provenance import library_origin
 from locus2target.core.tables import records
 from locus2target.core.version import VERSION
 from locus2target.report.locus_classes import locus_verdict
@@ -47,7 +48,8 @@ def by_locus(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_keys_and_their_order(data: dict[str, Any]) -> None:
     assert list(data) == ["format", "run", "diseases", "loci", "targets", "candidates", "evidence", "words"]
     assert data["format"] == 1
-    assert data["run"] == {"name": "toy", "title": HOSTILE, "version": VERSION, "created": "2026-01-02"}
+    names = {"name": "toy", "title": HOSTILE, "version": VERSION, "created": "2026-01-02"}
+    assert data["run"] == names | {"code": library_origin()}
     first, *_, last = data["loci"][0]
     assert (first, last) == ("locus", "has_pack")
 

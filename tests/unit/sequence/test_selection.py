@@ -1,10 +1,15 @@
+from itertools import pairwise
+
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import collect_variants
+from locus2target.core import tables
 from locus2target.core.schemas import CREDIBLE_SETS, MUTAGENESIS_WINDOWS, SCORED_VARIANTS
-from locus2target.sequence.selection import deal, select_variants, select_windows
+from locus2target.core.tables import read_table, write_table
+from locus2target.sequence.selection import LikelyVariants, best_of_loci, deal, select_windows
 
 
 def credible_sets(*rows):
@@ -43,6 +48,14 @@ TABLE = credible_sets(
 )
 
 
+def select_variants(*tables, min_pip):
+    likely = LikelyVariants(min_pip)
+    for table in tables:
+        likely.add(table)
+    selected = likely.along_genome()
+    return pd.concat(selected.tables(slice(0, len(selected.codes))), ignore_index=True)
+
+
 def test_variants_once_each_with_their_largest_pip_along_the_genome():
     frame = select_variants(TABLE, min_pip=0.01)
     assert frame.columns.tolist() == SCORED_VARIANTS.names
@@ -71,6 +84,46 @@ def test_windows_are_the_top_of_each_locus():
     assert single.loc[single["locus"] == "A1", "variant"].tolist() == ["10:700:C:T"]  # equal PIP, stronger association
 
 
+@pytest.mark.parametrize("cuts", [[4], [1, 2, 3, 9], [0, 5, 10]])
+def test_the_best_of_several_tables_are_those_of_one(cuts):
+    """A locus may even be cut in two."""
+    edges = [0, *cuts, len(TABLE)]
+    parts = [TABLE.iloc[start:end] for start, end in pairwise(edges)]
+    assert select_variants(*parts, min_pip=0).equals(select_variants(TABLE, min_pip=0))
+    best = pd.concat([best_of_loci(part, variants_per_locus=2) for part in parts])
+    whole = select_windows(TABLE, variants_per_locus=2)
+    assert select_windows(best, variants_per_locus=2).equals(whole)
+
+
+@pytest.mark.parametrize("min_pip", [0, 0.01])
+def test_the_step_writes_the_same_however_loci_are_dealt(tmp_path, monkeypatch, min_pip):
+    monkeypatch.setattr(tables, "ROWS_AT_ONCE", 2)
+    written = [_collect(tmp_path / str(batches), batches, min_pip) for batches in (1, 2, 5)]
+    scored, windows = written[0]
+    assert pd.concat(scored, ignore_index=True).equals(select_variants(TABLE, min_pip=min_pip))
+    assert pd.concat(windows, ignore_index=True).equals(select_windows(TABLE, variants_per_locus=2))
+    for others in written[1:]:
+        for kind, same in zip(others, written[0], strict=True):
+            assert all(table.equals(other) for table, other in zip(kind, same, strict=True))
+
+
+def _collect(folder, batches, min_pip):
+    """Both tables of three variant batches, with loci dealt to some batches."""
+    number = TABLE.groupby("locus").ngroup()
+    for batch in range(batches):
+        write_table(TABLE[number % batches == batch], folder / f"{batch}.parquet", CREDIBLE_SETS)
+    variants, windows = ([folder / f"{kind}{part}.parquet" for part in range(3)] for kind in ("variants", "windows"))
+    collect_variants.main(
+        credible_sets=[folder / f"{batch}.parquet" for batch in range(batches)],
+        variants=variants,
+        windows=windows,
+        scoring={"min_pip": min_pip},
+        mutagenesis={"variants_per_locus": 2},
+    )
+    scored = [read_table(path, SCORED_VARIANTS) for path in variants]
+    return scored, [read_table(path, MUTAGENESIS_WINDOWS) for path in windows]
+
+
 def test_no_rows():
     assert select_variants(CREDIBLE_SETS.empty(), min_pip=0.01).columns.tolist() == SCORED_VARIANTS.names
     assert select_windows(CREDIBLE_SETS.empty(), variants_per_locus=2).columns.tolist() == MUTAGENESIS_WINDOWS.names
@@ -78,15 +131,8 @@ def test_no_rows():
 
 @given(st.integers(0, 50), st.integers(1, 9))
 def test_dealing_keeps_every_row_in_order_in_batches_of_like_size(rows, batches):
-    table = pd.DataFrame({"row": range(rows)})
-    parts = deal(table, batches)
+    parts = deal(rows, batches)
     assert len(parts) == batches
-    assert [row for part in parts for row in part["row"]] == list(range(rows))
-    sizes = [len(part) for part in parts]
+    assert [row for part in parts for row in range(rows)[part]] == list(range(rows))
+    sizes = [part.stop - part.start for part in parts]
     assert max(sizes) - min(sizes) <= 1
-
-
-@pytest.mark.parametrize("rows", [0, 1])
-def test_empty_batches_keep_their_columns(rows):
-    parts = deal(pd.DataFrame({"row": range(rows)}), 3)
-    assert [part.columns.tolist() for part in parts] == [["row"]] * 3

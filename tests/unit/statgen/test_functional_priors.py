@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import check_grad, minimize
 from scipy.special import logsumexp, softmax
 
+from locus2target.statgen import functional_priors
 from locus2target.statgen.abf import wakefield_log_bayes_factors
 from locus2target.statgen.functional_priors import (
     ALL_LOCI,
@@ -97,7 +98,8 @@ def test_planted_enrichments_are_found_within_their_error(fitted):
 
 
 def test_the_shuffled_control_finds_nothing(enriched, fitted):
-    shuffled = shuffle_within_loci(enriched.features, enriched.loci, seed=SETTINGS.seed)
+    shuffled = enriched.features.copy()
+    shuffle_within_loci(shuffled, enriched.loci, seed=SETTINGS.seed)
     control = of_all(enriched.fit(features=shuffled))
     np.testing.assert_array_less(np.abs(control.theta), 3 * control.standard_error)
     assert of_all(fitted).held_out_gain > 20
@@ -182,7 +184,7 @@ def test_no_loci_and_no_features_are_no_accident():
     prior = fit_functional_prior(np.empty((0, 2)), Groups.of_lengths(empty), nobody, signals, SETTINGS)
     assert len(prior.weights) == 0
     assert [(fit.left_out, fit.status) for fit in prior.fits] == [(ALL_LOCI, "too_few_loci")]
-    assert shuffle_within_loci(np.empty((0, 2)), Groups.of_lengths(empty), seed=1).shape == (0, 2)
+    shuffle_within_loci(np.empty((0, 2)), Groups.of_lengths(empty), seed=1)
     cohort = Cohort(THETA, n_loci=20, n_variants=5)
     np.testing.assert_allclose(cohort.fit(features=np.empty((100, 0))).weights, 0.2, rtol=1e-12)
 
@@ -237,6 +239,29 @@ def test_factors_that_would_overflow_change_nothing(ragged):
     np.testing.assert_allclose(
         evidence_gains(np.arange(1.0, 21.0), large), evidence_gains(np.arange(1.0, 21.0), signals), rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("factors_at_once", [1, 6, 12])
+def test_blocks_of_signals_add_up_to_the_whole(ragged, monkeypatch, factors_at_once):
+    features, signals = ragged
+    assert len(list(signals.blocks())) == 1
+    whole = fit_enrichments(features, signals, prior_sd=0.5, uniform_share=0.1)
+    monkeypatch.setattr(functional_priors, "_FACTORS_AT_ONCE", factors_at_once)
+    blocks = list(signals.blocks())
+    assert len(blocks) > 1
+    assert [locus for block in blocks for locus in block.locus] == signals.locus.tolist()
+    np.testing.assert_array_equal(np.concatenate([block.rows for block in blocks]), signals.rows)
+    in_blocks = fit_enrichments(features, signals, prior_sd=0.5, uniform_share=0.1)
+    np.testing.assert_allclose(in_blocks, whole, rtol=1e-5)
+
+
+def test_signals_of_parts_go_by_locus(ragged):
+    _, signals = ragged
+    parts = [signals.select(signals.locus == name) for name in ("c", "a", "b")]
+    whole = Signals.by_locus(parts)
+    for name in ("rows", "log_bayes_factors", "locus", "chromosome"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(signals, name))
+    np.testing.assert_array_equal(whole.groups.lengths, signals.groups.lengths)
 
 
 def test_expectation_maximisation_reaches_the_same_enrichments():
@@ -310,11 +335,13 @@ def test_one_outstanding_variant_is_cut_to_the_largest_ratio():
 def test_shuffling_stays_within_loci_and_follows_its_seed():
     features = np.arange(20.0).reshape(10, 2)
     loci = Groups.of_lengths([4, 6])
-    shuffled = shuffle_within_loci(features, loci, seed=3)
+    shuffled, again = features.copy(), features.copy()
+    shuffle_within_loci(shuffled, loci, seed=3)
+    shuffle_within_loci(again, loci, seed=3)
     for members in (slice(0, 4), slice(4, 10)):
         assert sorted(map(tuple, shuffled[members])) == sorted(map(tuple, features[members]))
     assert (shuffled != features).any()
-    np.testing.assert_array_equal(shuffled, shuffle_within_loci(features, loci, seed=3))
+    np.testing.assert_array_equal(shuffled, again)
 
 
 def test_signals_are_the_primary_ones_of_the_loci_asked_for():

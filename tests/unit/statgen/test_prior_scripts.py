@@ -10,7 +10,7 @@ from scipy.stats import norm, rankdata
 import apply_priors
 import finemap_loci
 import fit_priors
-from locus2target.core import schemas
+from locus2target.core import schemas, tables
 from locus2target.core.tables import read_table, write_table
 from locus2target.core.variants import variant_keys
 from locus2target.statgen.functional_priors import Groups, Signals
@@ -36,6 +36,11 @@ FINE_MAPPING = {
 STUDIES = {"height": {"trait_type": "quantitative", "sd_y": 1.0, "cohort": None}}
 N_VARIANTS = 40
 CHROMOSOMES = ["1", "1", "2", "2", "3", "3", "4", "4", "10", "10", "X", "X"]
+BATCH_TABLES = {
+    "credible_sets": schemas.CREDIBLE_SETS,
+    "signals": schemas.SIGNALS,
+    "signal_lbf": schemas.SIGNAL_LBF,
+}
 TABLES = ("fine_mapping", "credible_sets", "signals", "signal_lbf")
 
 
@@ -114,11 +119,20 @@ class Run:
             threads=1,
         )
 
-    def fit(self, annotations=None, **changed):
+    def deal(self, n_batches, *, seed=0):
+        """Write the tables of the uniform fit again, loci dealt to batches at random; the batches' names."""
+        order = np.random.default_rng(seed).permutation([locus["locus"] for locus in self.loci])
+        batch_of = {locus: number % n_batches for number, locus in enumerate(order)}
+        for name, schema in BATCH_TABLES.items():
+            table = self.read(f"uniform.{name}", schema)
+            for batch in range(n_batches):
+                rows = table[table["locus"].map(batch_of) == batch]
+                write_table(rows, self.path(f"{n_batches}_{batch}.{name}.parquet"), schema)
+        return [f"{n_batches}_{batch}" for batch in range(n_batches)]
+
+    def fit(self, annotations=None, *, batches=("uniform",), **changed):
         fit_priors.main(
-            credible_sets=[self.path("uniform.credible_sets.parquet")],
-            signals=[self.path("uniform.signals.parquet")],
-            signal_lbf=[self.path("uniform.signal_lbf.parquet")],
+            **{name: [self.path(f"{batch}.{name}.parquet") for batch in batches] for name in BATCH_TABLES},
             sumstats=[self.path("height.parquet")],
             variant_effects=[self.path("effects.parquet")],
             genes=self.path("genes.parquet"),
@@ -206,8 +220,10 @@ def test_enrichments_name_every_feature_fit_and_control(fitted):
     assert np.isnan(without_file["standard_error"])
 
 
-def test_annotation_files_become_features(run, tmp_path):
+@pytest.fixture(scope="module")
+def annotation_files(run, tmp_path_factory):
     """Open chromatin over every locus' causal variant and its neighbour; one variant changes a protein."""
+    tmp_path = tmp_path_factory.mktemp("annotations")
     causal = run.effects[run.effects["background_quantile"] == 0.99]["variant"].str.split(":", expand=True)
     start = causal[1].astype(int) - 1
     peaks, coding = tmp_path / "peaks.bed", tmp_path / "coding.tsv"
@@ -216,16 +232,45 @@ def test_annotation_files_become_features(run, tmp_path):
     coding.write_text(
         "chromosome\tposition\tref\talt\tgene_id\tconsequence\n" + f"{one[0]}\t{one[1]}\tA\tC\tENSG1\tstop_gained\n"
     )
-    files = {"open_chromatin": str(peaks), "coding_consequences": str(coding)}
-    weights, enrichment = run.fit(files, features=["open_chromatin", "coding_consequence"])
+    return {"open_chromatin": str(peaks), "coding_consequences": str(coding)}
+
+
+def test_annotation_files_become_features(run, annotation_files):
+    weights, enrichment = run.fit(annotation_files, features=["open_chromatin", "coding_consequence"])
     assert set(enrichment["feature"]) == {"open_chromatin", "coding_consequence"}
     assert set(enrichment["status"]) == {"ok"}
     assert theta_of(enrichment, "open_chromatin")["theta"] > 0.5
+    causal = run.effects[run.effects["background_quantile"] == 0.99]
     in_peak = weights.sort_values("prior_weight", ascending=False).groupby("locus")["variant"].first()
     assert set(in_peak) <= set(run.effects["variant"][causal.index]) | set(run.effects["variant"][causal.index + 1])
     coded = theta_of(enrichment, "coding_consequence")["theta"]
     assert 0 < coded < 0.5
     assert theta_of(enrichment, "coding_consequence", left_out="1")["theta"] == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("n_batches", [1, 2, 5])
+def test_the_dealing_of_loci_to_batches_changes_nothing(run, annotation_files, monkeypatch, n_batches):
+    whole = run.fit(annotation_files)
+    monkeypatch.setattr(tables, "ROWS_AT_ONCE", 70)  # some pieces of the table end within a locus
+    dealt = run.fit(annotation_files, batches=run.deal(n_batches))
+    for table, same in zip(dealt, whole, strict=True):
+        pd.testing.assert_frame_equal(table, same, check_exact=True)
+    assert dealt[0]["locus"].is_monotonic_increasing
+    assert set(dealt[1]["status"]) == {"ok"}
+
+
+def test_a_locus_in_two_batches_is_a_defect(run):
+    with pytest.raises(ValueError, match="is in two batches"):
+        run.fit(batches=["uniform", "uniform"])
+
+
+def test_a_run_without_analysed_loci_has_empty_weights(run):
+    for name, schema in BATCH_TABLES.items():
+        write_table(schema.empty(), run.path(f"nothing.{name}.parquet"), schema)
+    weights, enrichment = run.fit(batches=["nothing", "nothing"])
+    assert weights.empty
+    assert set(enrichment["status"]) == {"too_few_loci"}
+    assert set(enrichment["n_variants"]) == {0}
 
 
 def test_few_loci_leave_the_run_as_it_was(run):

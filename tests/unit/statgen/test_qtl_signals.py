@@ -1,5 +1,7 @@
 """Molecular traits with planted causal variants on real genotypes: what is parted, and what says why it was not."""
 
+from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pandas as pd
 import pysam
 import pytest
 from susie_reference import load_genotypes
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import finemap_qtls
 from locus2target.core.intervals import Region
@@ -285,3 +288,29 @@ def test_step(traits: pd.DataFrame, variants: pd.DataFrame, dosages: np.ndarray,
     lbf = read_table(outputs["qtl_signal_lbf"], QTL_SIGNAL_LBF)
     assert lbf.groupby(["gene_id", "signal"]).size().tolist() == [N_VARIANTS] * 3
     assert read_table(outputs["qtl_signal_ld"], QTL_SIGNAL_LD)["gene_id"].tolist() == ["two"]
+
+
+def test_blas_has_one_thread_while_traits_are_fitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more it sums in another order, and results would depend on the job's threads."""
+    seen: list[int] = []
+
+    def look(items: Iterable[object], **_: object) -> Iterable[object]:
+        seen.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return items
+
+    monkeypatch.setattr(finemap_qtls, "Genome", nullcontext)
+    monkeypatch.setattr(finemap_qtls, "tracked", look)
+    write_table(LOCI.empty(), tmp_path / "loci.parquet", LOCI)
+    names = ("qtl_signals", "qtl_signal_lbf", "qtl_signal_ld")
+    outputs = {name: str(tmp_path / f"{name}.parquet") for name in names}
+    with threadpool_limits(2, user_api="blas"):
+        finemap_qtls.main(
+            loci=str(tmp_path / "loci.parquet"),
+            qtl_tables=[],
+            genome="",
+            **outputs,
+            qtls={},
+            cohorts={},
+            settings=SETTINGS | {"qtl_p": 1e-5},
+        )
+    assert set(seen) == {1}

@@ -81,3 +81,11 @@ def test_loci_that_cannot_be_ranked_keep_their_reason(
     states = locus_states(table(schemas.LOCI, loci), table(schemas.FINE_MAPPING, fits))
     assert states.to_dict("records") == [{"locus": "L1", "status": expected[0], "reason": expected[1]}]
     assert isinstance(states, pd.DataFrame)
+
+
+def test_states_come_along_the_genome() -> None:
+    """Batches decide in which order the rows of loci come."""
+    places = {"x": ("X", 1), "b": ("10", 5), "late": ("2", 900), "early": ("2", 30), "nowhere": ("", 0)}
+    loci = [locus(name, start=start) | {"chromosome": chromosome} for name, (chromosome, start) in places.items()]
+    states = locus_states(table(schemas.LOCI, loci), table(schemas.FINE_MAPPING, [fit("b"), fit("x")]))
+    assert states["locus"].tolist() == ["early", "late", "b", "x", "nowhere"]

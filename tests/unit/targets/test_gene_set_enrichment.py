@@ -89,6 +89,16 @@ def test_statistic_and_null_of_a_toy_by_enumeration() -> None:
     assert row[["n_genes", "n_loci", "status", "reason"]].tolist() == [3, 2, "ok", ""]
 
 
+def test_the_order_of_the_rows_does_not_matter() -> None:
+    """Batches of loci decide it."""
+    locus_genes, loci, membership = random_run(5, n_loci=12, n_sets=40)
+    genes = gene_list(locus_genes)
+    settings = {"disease": "some_disease", "permutations": 200, "seed": 1}
+    expected = enrich_gene_sets(locus_genes, loci, genes, membership, **settings)
+    shuffled = (rows.sample(frac=1, random_state=2) for rows in (locus_genes, loci))
+    pd.testing.assert_frame_equal(enrich_gene_sets(*shuffled, genes, membership, **settings), expected)
+
+
 def test_batched_permutations_equal_a_slow_twin() -> None:
     locus_genes, loci, membership = random_run(3, n_loci=6, n_sets=8)
     placed = place_candidates(locus_genes, loci)

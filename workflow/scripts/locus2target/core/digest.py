@@ -1,6 +1,7 @@
-"""Digests of files, and of the code a rule runs, so that editing a module reruns exactly the rules that import it.
+"""Digests of files, and of the code a rule runs: editing a module reruns exactly the rules that import it.
 
-Snakemake notices an edited script, not an edited module that the script imports.
+Snakemake notices an edited script, not an edited module that the script imports. The digest stands in the tables of
+the rule too, and covers the script itself, so that it says which code made them.
 """
 
 import ast
@@ -19,7 +20,7 @@ def file_sha256(path: Path) -> str:
 
 @cache
 def script_digest(script: Path) -> str:
-    """Hash of every module of this package that a script imports, directly or through another.
+    """Hash of a script and of every module of this package that it imports, directly or through another.
 
     Parameters
     ----------
@@ -32,11 +33,11 @@ def script_digest(script: Path) -> str:
         Twelve hexadecimal digits. Files beside a module that are not Python (templates, assets) count too.
     """
     root = script.parent
+    modules = sorted(imported_modules(script, root))
     hasher = hashlib.sha256()
-    for path in sorted(imported_modules(script, root)):
-        for part in (path, *_companions(path)):
-            hasher.update(part.relative_to(root).as_posix().encode())
-            hasher.update(part.read_bytes())
+    for part in (script, *(part for module in modules for part in (module, *_companions(module)))):
+        hasher.update(part.relative_to(root).as_posix().encode())
+        hasher.update(part.read_bytes())
     return hasher.hexdigest()[:12]
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from locus2target.core.errors import InputError
 from locus2target.core.kernel_cache import VARIABLE, KernelCache, archive_of, open_kernel_cache
+from locus2target.core.provenance import running_step
 from locus2target.core.version import VERSION
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -24,7 +25,7 @@ _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 def _kernels_of_step() -> KernelCache | None:
     """The compiled kernels of the rule that this process runs; None outside Snakemake, and where a user chose."""
-    step = getattr(sys.modules["__main__"], "snakemake", None)
+    step = running_step()
     if step is None or VARIABLE in os.environ:
         return None
     return open_kernel_cache(archive_of(step.rule))

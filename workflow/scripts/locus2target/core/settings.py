@@ -21,6 +21,7 @@ import yaml
 
 from locus2target.core.chromosomes import canonical_chromosome
 from locus2target.core.errors import InputError, shortened
+from locus2target.core.remote_files import is_remote, with_files_beside
 
 _NUMBER = re.compile(r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -114,13 +115,16 @@ class Settings:
 
     @property
     def cohort_files(self) -> list[str]:
-        """Genotype and LD files of all cohorts."""
-        return [file for rows in self.cohorts.values() for row in rows for file in _ld_files(row)]
+        """Genotype and LD files of all cohorts; with remote ones, what lies beside them."""
+        files = (path for rows in self.cohorts.values() for row in rows for path in _ld_files(row))
+        return [part for path in files for part in with_files_beside(path)]
 
     def weights(self, model: str) -> list[str]:
         """Files or folders of a model's weights, one for each replicate."""
         row = self.models[model]
-        names = [""] if row["replicates"] is None else str(row["replicates"]).split(",")
+        if row["replicates"] is None:
+            return [row["weights"]]
+        names = str(row["replicates"]).split(",")
         return [row["weights"].replace("{replicate}", name.strip()) for name in names]
 
     def chain(self, build: str) -> str | None:
@@ -328,8 +332,9 @@ def _read_sheet(name: str, config: Sound, schema: Mapping[str, Any]) -> _Sheet:
     except RefusedValueError:
         return _Sheet([], [], is_whole=False)
     try:
-        if not Path(path).is_file():
-            return _Sheet([], [f"'sheets.{name}': no file {shortened(path)}"], is_whole=False)
+        if is_remote(path) or not Path(path).is_file():
+            remedy = ": a sheet must be local" if is_remote(path) else ""
+            return _Sheet([], [f"'sheets.{name}': no file {shortened(path)}{remedy}"], is_whole=False)
         header, lines = _split_sheet(path)
     except OSError as error:
         return _Sheet([], [f"'sheets.{name}': {path} cannot be opened ({error.strerror})"], is_whole=False)

@@ -18,8 +18,10 @@ import pyarrow.parquet as pq
 
 from locus2target.core.errors import InputError
 from locus2target.core.intervals import Region
-from locus2target.core.version import VERSION
+from locus2target.core.provenance import table_origin
 
+ROWS_AT_ONCE = 100_000
+"""Rows whose text is made at a time when a long table is written; whole row groups of its file."""
 _ROWS_PER_GROUP = 50_000  # small enough that reading one locus touches one or two groups
 _ARROW_TYPES: Mapping[str, pa.DataType] = {
     "string": pa.string(),
@@ -60,9 +62,9 @@ class TableSchema:
         return [column.name for column in self.columns]
 
     def arrow(self) -> pa.Schema:
-        """The Arrow schema, with the table's name and the version of the code that writes it."""
+        """The Arrow schema, with the table's name and, as `table_origin` has it, the code that writes it."""
         fields = [pa.field(column.name, _ARROW_TYPES[column.type], column.nullable) for column in self.columns]
-        return pa.schema(fields, metadata={"table": self.name, "locus2target": VERSION})
+        return pa.schema(fields, metadata={"table": self.name, **table_origin()})
 
     def empty(self) -> pd.DataFrame:
         """A table without rows."""
@@ -243,6 +245,12 @@ def stack_tables(frames: Iterable[pd.DataFrame], schema: TableSchema) -> pd.Data
     """Rows of several frames of one table in the order given; the empty table where there are none."""
     filled = [frame for frame in frames if len(frame)]
     return pd.concat(filled, ignore_index=True) if filled else schema.empty()
+
+
+def pieces(part: slice) -> Iterator[slice]:
+    """Cut a stretch of rows into stretches of at most `ROWS_AT_ONCE`; an empty one is one piece."""
+    for start in range(part.start, max(part.stop, part.start + 1), ROWS_AT_ONCE):
+        yield slice(start, min(start + ROWS_AT_ONCE, part.stop))
 
 
 def records(frame: pd.DataFrame) -> list[Record]:

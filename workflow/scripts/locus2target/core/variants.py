@@ -125,20 +125,30 @@ def match_variants(left: pd.DataFrame, right: pd.DataFrame) -> VariantMatch:
     both tables agree already. Indels are matched as they stand: exchanging them can name another real variant.
     The first row wins where a table holds a variant twice.
     """
-    columns = ["chromosome", "position", "ref", "alt"]
-    rows_left = left[columns].reset_index(drop=True).reset_index(names="left")
-    rows_right = right[columns].reset_index(drop=True).reset_index(names="right")
-    snv = (rows_right["ref"].str.len() == 1) & (rows_right["alt"].str.len() == 1)
-    exchanged = rows_right[snv].rename(columns={"ref": "alt", "alt": "ref"})
-    candidates = pd.concat([rows_right.assign(sign=1.0), exchanged.assign(sign=-1.0)], ignore_index=True)
-    matched = (
-        rows_left.drop_duplicates(columns)
-        .merge(candidates.drop_duplicates(columns), on=columns)
-        .sort_values("left", kind="stable")
-        .drop_duplicates("right")
-    )
-    return VariantMatch(
-        matched["left"].to_numpy(np.int64),
-        matched["right"].to_numpy(np.int64),
-        matched["sign"].to_numpy(np.float64),
-    )
+    snv = np.flatnonzero((right["ref"].str.len() == 1) & (right["alt"].str.len() == 1))
+    exchanged = right.iloc[snv].rename(columns={"ref": "alt", "alt": "ref"})
+    codes = _variant_codes(left, right, exchanged)
+    of_left, candidates = codes[: len(left)], codes[len(left) :]
+    row_of_code = np.full(len(codes), -1, dtype=np.int64)
+    row_of_code[candidates[::-1]] = np.arange(len(candidates))[::-1]  # the first one is written last, and stays
+    row = row_of_code[of_left]
+    matched = np.flatnonzero((row >= 0) & _is_first(of_left))
+    is_exchanged = row[matched] >= len(right)
+    right_row = np.concatenate([np.arange(len(right)), snv]).astype(np.int64)[row[matched]]
+    first = _is_first(right_row)
+    return VariantMatch(matched[first], right_row[first], np.where(is_exchanged, -1.0, 1.0)[first])
+
+
+def _variant_codes(*tables: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """A number for every row of all tables one after the other, the same for the same key."""
+    codes = np.zeros(sum(len(table) for table in tables), dtype=np.int64)
+    for name in ("chromosome", "position", "ref", "alt"):
+        values, distinct = pd.factorize(pd.concat([table[name] for table in tables], ignore_index=True))
+        codes = pd.factorize(codes * len(distinct) + values)[0].astype(np.int64)
+    return codes
+
+
+def _is_first(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which elements are the first of their value."""
+    first: npt.NDArray[np.bool_] = ~pd.Series(codes).duplicated().to_numpy(np.bool_)
+    return first

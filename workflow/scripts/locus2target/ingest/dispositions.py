@@ -41,6 +41,7 @@ class Disposition(StrEnum):
     LIFT_SPLIT = "lift_split"
     LIFT_MULTIPLE = "lift_multiple"
     BEYOND_CHROMOSOME = "beyond_chromosome"
+    OUTSIDE_REGIONS = "outside_regions"
     REF_MISMATCH = "ref_mismatch"
     PALINDROMIC_AMBIGUOUS = "palindromic_ambiguous"
     INDEL_AMBIGUOUS = "indel_ambiguous"
@@ -92,6 +93,7 @@ _SENTENCES: Mapping[Disposition, str] = {
     Disposition.LIFT_SPLIT: "The reference allele is not in one piece in the run's build.",
     Disposition.LIFT_MULTIPLE: "The position maps to several places in the run's build.",
     Disposition.BEYOND_CHROMOSOME: "The position lies beyond the chromosome's end.",
+    Disposition.OUTSIDE_REGIONS: "The run is restricted to other regions (loci.regions in the config).",
     Disposition.REF_MISMATCH: "Neither allele is the reference sequence there.",
     Disposition.PALINDROMIC_AMBIGUOUS: "A/T or C/G variant of a study whose strand is not proven.",
     Disposition.INDEL_AMBIGUOUS: (

@@ -13,6 +13,7 @@ from typing import IO, Any, Self, cast
 import pandas as pd
 
 from locus2target.core.errors import InputError
+from locus2target.core.index_files import index_of
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BGZF_SUBFIELD = b"BC\x02\x00"  # extra field that every BGZF block header carries (SAM specification, section 4.1)
@@ -72,8 +73,8 @@ def is_bgzf(path: str | Path) -> bool:
 
 
 def has_index(path: str | Path) -> bool:
-    """Whether an index of a VCF or BCF lies beside it."""
-    return any(Path(f"{path}{suffix}").is_file() for suffix in (".tbi", ".csi"))
+    """Whether an index of a block-gzipped table, VCF or BCF lies beside it."""
+    return index_of(path) is not None
 
 
 def check_bgzf(path: str | Path, *, where: str) -> None:

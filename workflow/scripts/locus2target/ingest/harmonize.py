@@ -3,7 +3,7 @@
 Effect allele = ALT on the run's build, REF checked against the genome, indels left-normalised, one row per variant.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from locus2target.core.errors import InputError
-from locus2target.core.schemas import IMPORTED_VARIANTS, QTL, SUMSTATS
+from locus2target.core.intervals import Region
+from locus2target.core.schemas import DISPOSITIONS, IMPORTED_VARIANTS, QTL, SUMSTATS
 from locus2target.core.tables import TableSchema
 from locus2target.core.variants import variant_keys
 from locus2target.ingest.alleles import AlleleDictionary, IntArray, encode_alleles
@@ -37,9 +38,10 @@ from locus2target.ingest.orientation import (
     refuse_mismatch,
     settle_orientation,
 )
-from locus2target.ingest.placement import canonical_chromosomes, lift_sites, settle_outside
+from locus2target.ingest.placement import canonical_chromosomes, lift_sites, settle_outside, settle_outside_regions
 from locus2target.ingest.quality import (
     check_orientation,
+    check_reading,
     check_table,
     check_values,
     compare_z_and_p,
@@ -96,16 +98,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class HarmonizationSettings:
-    """Run's build and limits; see `harmonization` in config/config.yaml."""
+    """Run's build and limits, see `harmonization` in config/config.yaml; and the regions the study is restricted to."""
 
     build: str
     max_ref_mismatch: float
     min_strand_variants: int
+    regions: Sequence[Region] | None = None
 
     @classmethod
-    def from_config(cls, settings: Mapping[str, Any]) -> Self:
+    def from_config(cls, settings: Mapping[str, Any], *, regions: Sequence[Region] | None = None) -> Self:
         """Settings of the config's `harmonization` with the run's `build` beside them."""
-        return cls(settings["build"], settings["max_ref_mismatch"], settings["min_strand_variants"])
+        return cls(settings["build"], settings["max_ref_mismatch"], settings["min_strand_variants"], regions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,11 @@ def harmonize_source(
     source, settings
         What the sheets and the config say.
 
+    Returns
+    -------
+    Harmonized
+        Without rows where the source has none in the regions that are wanted.
+
     Raises
     ------
     InputError
@@ -197,9 +205,13 @@ def harmonize_source(
         check_build(raw.contig_lengths, source.build, where=source.where)
     ledger = Ledger(len(raw.frame))
     context = _Context(raw, genome, chain, source, settings, ledger)
+    if raw.regions is not None and raw.frame.empty:
+        return _nothing_inside(DISPOSITIONS.empty(), context)
     values = _check_rows(context)
     z_checks = compare_z_and_p(raw, values.association, ledger.open_rows(), where=source.where)
     rows, sites = _place(values, context)
+    if not len(rows) and ledger.has(Disposition.OUTSIDE_REGIONS).any():
+        return _nothing_inside(_disposition_table(_SCHEMAS[source.kind].empty().assign(row=rows), context), context)
     agreement, study = _orient(rows, sites, context)
     _require_kept(context)
     kept = ledger.kept()[rows]
@@ -210,11 +222,24 @@ def harmonize_source(
     dispositions = _disposition_table(table, context)
     table = table[ledger.kept()[table["row"].to_numpy()]]
     _require_kept(context)
-    checks = [*check_orientation(study), *z_checks, *check_values(raw, ledger), *check_table(table)]
+    checks = [
+        *check_reading(raw),
+        *check_orientation(study),
+        *z_checks,
+        *check_values(raw, ledger),
+        *check_table(table),
+    ]
     names = _SCHEMAS[source.kind].names
     return Harmonized(
         table[names].reset_index(drop=True), dispositions, qc_table(source.name, source.kind, ledger, checks)
     )
+
+
+def _nothing_inside(dispositions: pd.DataFrame, context: _Context) -> Harmonized:
+    """No row, as the source has none in the regions that are wanted."""
+    source = context.source
+    checks = qc_table(source.name, source.kind, context.ledger, check_reading(context.raw))
+    return Harmonized(_SCHEMAS[source.kind].empty(), dispositions, checks)
 
 
 # ---- what the rows say -------------------------------------------------------------------------------------------
@@ -327,6 +352,8 @@ def _place(values: _Values, context: _Context) -> tuple[IntArray, Sites]:
         sites = lift_sites(sites, _fitting_chain(context), rows, ledger)
         rows, sites = _still_open(rows, sites, ledger)
     settle_outside(sites, context.genome, rows, ledger)
+    if settings.regions is not None:
+        settle_outside_regions(sites, settings.regions, rows, ledger)
     return _still_open(rows, sites, ledger)
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 
 from locus2target.core.chromosomes import ORDER, canonical_chromosome
 from locus2target.core.errors import InputError
+from locus2target.core.intervals import Region
 from locus2target.ingest.files import numbered_lines
 
 _LOG = logging.getLogger(__name__)
@@ -108,6 +109,20 @@ class ChainFile:
             }
         )
 
+    def regions_onto(self, regions: Sequence[Region]) -> list[Region]:
+        """Regions of the source build whose bases are lifted into regions of the target build, in no order.
+
+        Only bases with one image count, as only they are lifted.
+        """
+        names = list(self.target_lengths)
+        found: list[Region] = []
+        for source, segments in self._segments.items():
+            for region in regions:
+                if region.chromosome in names:
+                    spans = segments.onto(names.index(region.chromosome), region.start, region.end)
+                    found += [Region(source, start, end) for start, end in spans]
+        return found
+
 
 @dataclass(slots=True)
 class _Blocks:
@@ -165,6 +180,17 @@ class _Segments:
         outcomes = {"multiple": several, "split": left != right, "unmapped": self.coverage[left] == 0}
         codes = [np.int8(_STATUSES.index(status)) for status in outcomes]
         return np.select(list(outcomes.values()), codes, np.int8(0)), left
+
+    def onto(self, target: int, start: int, end: int) -> list[tuple[int, int]]:
+        """Source bases (0-based, half-open) with one image, which lies in start..end of a target chromosome."""
+        single = np.flatnonzero((self.coverage[:-1] == 1) & (self.target[:-1] == target))
+        first, last = self.start[single], self.start[single + 1] - 1
+        sign, offset = self.sign[single], self.offset[single]
+        # the image of base x is sign * x + offset; on the other strand its order is turned round
+        from_start, from_end = sign * (start - offset), sign * (end - 1 - offset)
+        low = np.maximum(first, np.minimum(from_start, from_end))
+        high = np.minimum(last, np.maximum(from_start, from_end))
+        return [(int(low[row]), int(high[row]) + 1) for row in np.flatnonzero(low <= high)]
 
 
 def _read_blocks(path: str, *, where: str) -> _Blocks:

@@ -1,9 +1,7 @@
 """The manifest of a run: what went in, bit for bit, what computed it, how, where and when."""
 
 import gzip
-import os
 import platform
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -12,11 +10,12 @@ from typing import Any
 
 import pysam
 
-from locus2target.core.digest import file_sha256, package_digest, script_digest
+from locus2target.core.digest import file_sha256, script_digest
 from locus2target.core.errors import InputError
 from locus2target.core.input_files import named_files
+from locus2target.core.provenance import library_origin
+from locus2target.core.remote_files import FetchedFile, as_written
 from locus2target.core.settings import Settings
-from locus2target.core.version import VERSION
 from locus2target.ingest.files import BROKEN_GZIP, is_bgzf, is_gzipped, require_file
 from locus2target.ingest.ld_matrix import variants_path
 
@@ -47,7 +46,8 @@ def describe_run(
     dict
         `run_name`; `code` (version, git commit where there is one, whether files differ from it, digest of the library
         and of what each step imports); `software`; `place` (host, system, folder) and `time`; `config`, `sheets`;
-        `seeds` by config key; and `inputs`: role, path, bytes, time of change and SHA-256 of every file.
+        `seeds` by config key; and `inputs`: role, path, bytes, time of change and SHA-256 of every file. Of a remote
+        file, `path` is its address, and the rest is of the copy, whose path is in `fetched_to`.
 
     Raises
     ------
@@ -62,14 +62,14 @@ def describe_run(
         "place": {"host": platform.node(), "system": platform.platform(), "folder": str(Path.cwd())},
         "time": datetime.now(tz=UTC).isoformat(timespec="seconds"),
         "config_file": config_file,
-        "config": settings.config,
-        "sheets": sheets,
+        "config": as_written(settings.config),
+        "sheets": as_written(sheets),
         "seeds": dict(_seeds(settings.config)),
         "inputs": describe_inputs(list(_input_files(settings)), threads=threads),
     }
 
 
-def describe_inputs(files: Sequence[tuple[str, Path]], *, threads: int) -> list[Entry]:
+def describe_inputs(files: Sequence[tuple[str, str | Path]], *, threads: int) -> list[Entry]:
     """Role, path, size, time of change and SHA-256 of files, in the order given; see `describe_run`."""
     distinct = list(dict.fromkeys(path for _, path in files))
     with ThreadPoolExecutor(max_workers=threads) as pool:  # hashing and unpacking leave Python's lock
@@ -77,12 +77,14 @@ def describe_inputs(files: Sequence[tuple[str, Path]], *, threads: int) -> list[
     return [{"role": role, **known[path]} for role, path in files]
 
 
-def _describe_file(path: Path) -> Entry:
+def _describe_file(name: str | Path) -> Entry:
+    path = Path(name)
     require_file(path, where="input of the run")
     check_compression(path)
     facts = path.stat()
     changed = datetime.fromtimestamp(facts.st_mtime, tz=UTC).isoformat(timespec="seconds")
-    return {"path": str(path), "bytes": facts.st_size, "changed": changed, "sha256": file_sha256(path)}
+    origin = {"path": name.url, "fetched_to": str(path)} if isinstance(name, FetchedFile) else {"path": str(path)}
+    return {**origin, "bytes": facts.st_size, "changed": changed, "sha256": file_sha256(path)}
 
 
 def check_compression(path: Path) -> None:
@@ -109,19 +111,19 @@ def check_compression(path: Path) -> None:
         ) from error
 
 
-def _input_files(settings: Settings) -> Iterator[tuple[str, Path]]:
+def _input_files(settings: Settings) -> Iterator[tuple[str, str | Path]]:
     """Files of `named_files`, those in folders one by one, with what lies beside them and is read too."""
     for role, name in named_files(settings):
         path = Path(name)
         if path.is_dir():
             yield from ((role, file) for file in sorted(path.rglob("*")) if file.is_file())
         else:
-            yield role, path
+            yield role, name
     for name, sheet in settings.config["sheets"].items():
         yield f"sheets.{name}", Path(sheet)
     for cohort, rows in settings.cohorts.items():
         for row in rows:
-            if row["ld_matrix"] is not None:
+            if row["ld_matrix"] is not None and not isinstance(row["ld_matrix"], FetchedFile):  # named already
                 yield f"variants of cohort {cohort}", variants_path(row["ld_matrix"], where="cohorts sheet")
 
 
@@ -135,25 +137,4 @@ def _seeds(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, i
 
 def _code(scripts: Path) -> dict[str, Any]:
     steps = {script.stem: script_digest(script) for script in sorted(scripts.glob("*.py"))}
-    return {"version": VERSION, "library": package_digest("."), "steps": steps, **_commit(scripts)}
-
-
-def _commit(folder: Path) -> dict[str, Any]:
-    """The git commit of the code and whether files differ from it; both None where the code is no checkout."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    changes = None if commit is None else _git(folder, "status", "--porcelain", "--untracked-files=no")
-    return {"commit": commit, "changed_since_commit": None if changes is None else changes != ""}
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(  # noqa: S603  our own arguments
-            ["git", "-C", str(folder), *arguments],  # noqa: S607  the user's git
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
+    return {**library_origin(), "steps": steps}

@@ -1,6 +1,6 @@
 """Where each row lies on the run's build: canonical chromosomes, and liftover of the other build."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +8,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from locus2target.core.chromosomes import canonical_chromosome
+from locus2target.core.intervals import Region
 from locus2target.ingest.alleles import IntArray
 from locus2target.ingest.dispositions import Disposition, Ledger
 from locus2target.ingest.genome import Genome
 from locus2target.ingest.liftover import ChainFile
 from locus2target.ingest.orientation import Sites
+from locus2target.ingest.regions import inside_regions
 
 _LIFT_FAILURES: Mapping[str, Disposition] = {
     "unmapped": Disposition.LIFT_UNMAPPED,
@@ -105,3 +107,10 @@ def settle_outside(sites: Sites, genome: Genome, rows: IntArray, ledger: Ledger)
     )
     ledger.settle(rows[~known[codes]], Disposition.UNKNOWN_CHROMOSOME)
     ledger.settle(rows[sites.first_position > length[codes]], Disposition.BEYOND_CHROMOSOME)
+
+
+def settle_outside_regions(sites: Sites, regions: Sequence[Region], rows: IntArray, ledger: Ledger) -> None:
+    """Settle rows of which no placement lies inside the regions that the run is restricted to."""
+    inside = inside_regions(sites.chromosome, sites.position, regions)
+    inside |= inside_regions(sites.chromosome, sites.position_swapped, regions)
+    ledger.settle(rows[~inside], Disposition.OUTSIDE_REGIONS)

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 from locus2target.core.input_files import named_files
+from locus2target.core.remote_files import LATER, is_remote, url_of
 from locus2target.core.settings import Settings
 from locus2target.ingest.expected_loci import ExpectedLoci, expect_all
 from locus2target.ingest.files import has_index
+from locus2target.ingest.preflight import check_fetched
 from locus2target.ingest.row_counts import count_genotypes, estimate_rows, file_kind, file_size
 from locus2target.ingest.scoring_cost import BASIS, ScoringCost, scoring_cost, total_gpu_hours
 from locus2target.statgen.loci import LocusRules
@@ -28,12 +31,15 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file that the run reads: what for, where, how stored, bytes, and what it holds as far as that is cheap."""
+    """A file that the run reads: what for, where, how stored, bytes, and what it holds as far as that is cheap.
+
+    One that is remote and not here has no size yet.
+    """
 
     role: str
     path: str
     kind: str
-    size: int
+    size: int | None
     holds: str
 
 
@@ -52,7 +58,7 @@ class Plan:
     counts
         How many studies, diseases, cohorts and so on.
     people
-        People of each cohort; None where only LD is given.
+        People of each cohort; None where its genotypes are remote and not here.
     loci
         Loci of each study, or why they are not known.
     device
@@ -70,7 +76,7 @@ class Plan:
     build: str
     files: Sequence[InputFile]
     counts: Mapping[str, int]
-    people: Mapping[str, int]
+    people: Mapping[str, int | None]
     loci: Mapping[str, ExpectedLoci | str]
     device: str
     scores_all: bool
@@ -94,19 +100,26 @@ class Plan:
 
 
 def make_plan(settings: Settings, *, config: str, jobs: Mapping[str, int] | None) -> Plan:
-    """Look at the inputs of a run whose settings and files have no problem.
+    """Look at the inputs of a run whose settings and files have no problem, as far as they are here.
 
     Parameters
     ----------
     settings
-        As `preflight.load_run` gives them.
+        As `preflight.load_run` gives them; with fetched files in place of addresses, the copies are checked first.
     config
         Name of the config.
     jobs
         Jobs to run by rule, from a dry run; None leaves them out.
+
+    Raises
+    ------
+    InputError
+        If a fetched copy cannot be used.
     """
+    check_fetched(settings)
     values = settings.config
-    loci = expect_all(settings.studies, LocusRules.from_settings(values["loci"]))
+    here = {study: row for study, row in settings.studies.items() if not is_remote(row["path"])}
+    loci = dict.fromkeys(settings.studies, LATER) | expect_all(here, LocusRules.from_settings(values["loci"]))
     counted = [one for one in loci.values() if isinstance(one, ExpectedLoci)]
     n_loci, n_variants = sum(one.analysed for one in counted), sum(one.variants for one in counted)
     return Plan(
@@ -134,12 +147,15 @@ def _counts(settings: Settings) -> dict[str, int]:
     }
 
 
-def _people(settings: Settings) -> dict[str, int]:
+def _people(settings: Settings) -> dict[str, int | None]:
     """People by cohort: of its first file, or as the sheet says where there is an LD matrix."""
-    return {
-        cohort: rows[0]["n_samples"] if rows[0]["genotypes"] is None else count_genotypes(rows[0]["genotypes"])[0]
-        for cohort, rows in settings.cohorts.items()
-    }
+    return {cohort: _people_of(rows[0]) for cohort, rows in settings.cohorts.items()}
+
+
+def _people_of(row: Mapping[str, Any]) -> int | None:
+    if row["genotypes"] is None:
+        return int(row["n_samples"])
+    return None if is_remote(row["genotypes"]) else count_genotypes(row["genotypes"])[0]
 
 
 def _scores_all(config: Mapping[str, Any]) -> bool:
@@ -168,8 +184,12 @@ def _costs(settings: Settings, n_loci: int, n_variants: int) -> list[ScoringCost
 
 def _input_files(settings: Settings) -> Iterator[InputFile]:
     for role, path in named_files(settings):
-        kind = file_kind(path)
-        yield InputFile(role, path, kind, file_size(path), _holds(path, kind))
+        url = url_of(path)
+        if url is not None and not Path(path).exists():  # not fetched, or not for this step
+            yield InputFile(role, url, "", None, LATER)
+        else:
+            kind = file_kind(path)
+            yield InputFile(role, url or path, kind, file_size(path), _holds(path, kind))
 
 
 def _holds(path: str, kind: str) -> str:
@@ -191,7 +211,7 @@ def describe(plan: Plan) -> str:
 
 
 def _head(plan: Plan) -> list[str]:
-    people = ", ".join(f"{cohort} {n:,}" for cohort, n in plan.people.items())
+    people = ", ".join(f"{cohort} {'remote' if n is None else f'{n:,}'}" for cohort, n in plan.people.items())
     return [
         f"Plan of {plan.config}: run {plan.run_name}, build {plan.build}",
         "  " + ", ".join(f"{n} {_SINGULAR[name] if n == 1 else name}" for name, n in plan.counts.items()),
@@ -200,7 +220,10 @@ def _head(plan: Plan) -> list[str]:
 
 
 def _file_lines(plan: Plan) -> list[str]:
-    rows = [(file.role, file.kind, _size(file.size), file.holds, file.path) for file in plan.files]
+    rows = [
+        (file.role, file.kind, "" if file.size is None else _size(file.size), file.holds, file.path)
+        for file in plan.files
+    ]
     return ["What is read", *_aligned(rows)]
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,14 @@ from typing import Any
 from locus2target.core.chromosomes import canonical_chromosome
 from locus2target.core.config_file import read_config
 from locus2target.core.errors import InputError, shortened
+from locus2target.core.remote_files import (
+    ONE_FILE_BACKENDS,
+    FetchedFile,
+    check_matrix_name,
+    check_remote,
+    is_remote,
+    refuse_remote,
+)
 from locus2target.core.settings import RefusedValueError, Settings, examine_settings, refuse, without_guards
 from locus2target.ingest.cohort import check_genotypes
 from locus2target.ingest.columns import (
@@ -28,7 +37,17 @@ from locus2target.ingest.readers import check_delimited, check_gwas_vcf
 from locus2target.statgen.loci import LocusRules
 
 Check = Callable[[], object]
-_FILES = (("report", "review"), ("genome", "gtf"), ("ranking", "weights"), ("mutagenesis", "motifs"))
+_LOCAL_FILES = (("report", "review"), ("ranking", "weights"), ("mutagenesis", "motifs"))
+_LOCAL_PATHS = (  # not looked at otherwise: by-name steps read them, or they need not be there
+    ("scoring", "cache"),
+    ("accessibility_training", "peaks"),
+    ("accessibility_training", "motifs"),
+    ("ranking_benchmark", "credible_sets"),
+    ("ranking_benchmark", "genes"),
+    ("ranking_benchmark", "truth"),
+    ("ranking_benchmark", "gene_sets"),
+    ("ranking_benchmark", "models"),
+)
 
 
 def load_run(config: Mapping[str, Any], *, schemas: Path, where: str) -> Settings:
@@ -90,6 +109,37 @@ def check_inputs(settings: Settings, *, where: str) -> None:
     refuse(file_problems(settings, where=where), where)
 
 
+def check_fetched(settings: Settings) -> None:
+    """Look into remote studies, QTL sets and cohorts now that their copies are here.
+
+    Parameters
+    ----------
+    settings
+        As step `check_run` is handed them, with the copies' paths.
+
+    Raises
+    ------
+    InputError
+        That tells the first problem found.
+    """
+    for check in _checks_of_statistics(
+        replace(
+            settings,
+            studies={study: row for study, row in settings.studies.items() if _is_fetched(row, "path")},
+            qtls={qtl: row for qtl, row in settings.qtls.items() if _is_fetched(row, "path")},
+            cohorts={
+                cohort: [row for row in rows if _is_fetched(row, "genotypes", "ld_matrix")]
+                for cohort, rows in settings.cohorts.items()
+            },
+        )
+    ):
+        check()
+
+
+def _is_fetched(row: Mapping[str, Any], *columns: str) -> bool:
+    return any(isinstance(row[column], FetchedFile) for column in columns)
+
+
 def file_problems(settings: Settings, *, where: str) -> list[str]:
     """One line per file that cannot be used, with its place and the remedy."""
     problems = []
@@ -108,20 +158,29 @@ def _checks(settings: Settings, where: str) -> Iterator[Check]:
     config = settings.config
     yield partial(_check_genome, config, where)
     yield partial(_check_loci, config)
-    for section, key in _FILES:
-        yield partial(_check_file, config, (section, key), where)
+    yield partial(_check_file, config, ("genome", "gtf"), where)
+    for keys in _LOCAL_FILES:
+        yield partial(_check_local_file, config, keys, where)
+    for keys in _LOCAL_PATHS:
+        yield partial(_refuse_remote_value, config, keys, where)
     for build in config.get("genome", {}).get("chains", {}):
         yield partial(_check_file, config, ("genome", "chains", build), where)
     for name in config.get("annotations", {}):
         yield partial(_check_file, config, ("annotations", name), where)
     for path in config.get("pathways", {}).get("gene_sets", ()):
-        yield partial(require_file, path, where=f"{where}, pathways.gene_sets")
+        yield partial(_is_here, path, f"{where}, pathways.gene_sets")
+    for model in settings.models:
+        yield partial(_check_model, settings, model, f"{_sheet(config, 'models')}, model '{model}'")
+    yield from _checks_of_statistics(settings)
+
+
+def _checks_of_statistics(settings: Settings) -> Iterator[Check]:
+    """Checks of studies, QTL sets and cohorts."""
+    config = settings.config
     for study, row in settings.studies.items():
         yield partial(_check_study, row, f"{_sheet(config, 'studies')}, study '{study}'")
     for qtl, row in settings.qtls.items():
         yield partial(_check_qtl, row, f"{_sheet(config, 'qtls')}, qtl '{qtl}'")
-    for model in settings.models:
-        yield partial(_check_model, settings, model, f"{_sheet(config, 'models')}, model '{model}'")
     for cohort, rows in settings.cohorts.items():
         for row in rows:
             yield partial(_check_ld_source, row, f"{_sheet(config, 'cohorts')}, cohort '{cohort}'")
@@ -136,18 +195,46 @@ def _check_loci(config: Mapping[str, Any]) -> None:
     LocusRules.from_settings(config["loci"])
 
 
-def _check_file(config: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
+def _is_here(path: str, place: str) -> bool:
+    """Whether the file can be looked into now: it is here, or remote and can be fetched; refused when it is neither."""
+    if is_remote(path):
+        check_remote(path, where=place)
+        return False
+    require_file(path, where=place)
+    return True
+
+
+def _value(config: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     value: Any = config
     for key in keys:
         value = value[key]
+    return value
+
+
+def _check_file(config: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
+    value = _value(config, keys)
     if value is not None:  # an annotation that the run goes without
+        _is_here(value, f"{where}, {'.'.join(keys)}")
+
+
+def _check_local_file(config: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
+    _refuse_remote_value(config, keys, where)
+    value = _value(config, keys)
+    if value is not None:
         require_file(value, where=f"{where}, {'.'.join(keys)}")
+
+
+def _refuse_remote_value(config: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
+    value = _value(config, keys)
+    for path in value if isinstance(value, list) else [value]:
+        refuse_remote(path, where=f"{where}, {'.'.join(keys)}")
 
 
 def _check_study(row: Mapping[str, Any], place: str) -> None:
     """The file is there, is not cut short as far as its end tells, and has the columns that are needed."""
     path, form = row["path"], row["format"]
-    require_file(path, where=place)
+    if not _is_here(path, place):
+        return
     if form == "gwas_vcf":
         check_gwas_vcf(path)
     elif form == "credible_sets":
@@ -159,34 +246,41 @@ def _check_study(row: Mapping[str, Any], place: str) -> None:
 
 
 def _check_qtl(row: Mapping[str, Any], place: str) -> None:
-    require_file(row["path"], where=place)
+    if not _is_here(row["path"], place):
+        return
     mapping = parse_column_map(row["columns"], names=QTL_NAMES, where=f"{place}, columns")
     check_delimited(row["path"], mapping, QTL_DEFAULTS)
 
 
 def _check_model(settings: Settings, model: str, place: str) -> None:
     """Weights are there: files, or folders that a job looks into; and the background, where one is given."""
+    row = settings.models[model]
+    if is_remote(row["weights"]) and row["backend"] not in ONE_FILE_BACKENDS:
+        refuse_remote(row["weights"], where=f"{place}, weights of backend {row['backend']}, a folder")
     for path in settings.weights(model):
         if not Path(path).is_dir():
-            require_file(path, where=place)
-    if settings.models[model]["background"] is not None:
-        require_file(settings.models[model]["background"], where=place)
+            _is_here(path, place)
+    if row["background"] is not None:
+        _is_here(row["background"], place)
 
 
 def _check_ld_source(row: Mapping[str, Any], place: str) -> None:
     """Genotypes can be read; an LD matrix has a list of its variants beside it, and jobs look inside."""
-    if row["genotypes"] is None:
-        variants_path(row["ld_matrix"], where=place)
+    matrix, genotypes = row["ld_matrix"], row["genotypes"]
+    if not _is_here(matrix if genotypes is None else genotypes, place):
+        if genotypes is None:
+            check_matrix_name(matrix, where=place)
+    elif genotypes is None:
+        variants_path(matrix, where=place)
     else:
-        check_genotypes(row["genotypes"], dosage_field=row["dosage_field"], where=place)
+        check_genotypes(genotypes, dosage_field=row["dosage_field"], where=place)
 
 
 def _check_genome(config: Mapping[str, Any], where: str) -> None:
     """The FASTA is there, and the lengths in its index, when it has one, are those of the build."""
     place, fasta = f"{where}, genome.fasta", config["genome"]["fasta"]
-    require_file(fasta, where=place)
     index = Path(f"{fasta}.fai")
-    if index.is_file():  # otherwise step index_reference looks at the lengths
+    if _is_here(fasta, place) and index.is_file():  # otherwise step index_reference looks at the lengths
         check_build(_indexed_lengths(index), config["genome"]["build"], where=f"{place}, {index}")
 
 

@@ -155,6 +155,15 @@ def _explain(beta: FloatArray, standard_error: FloatArray, expected: FloatArray)
     return "No simple exchange of columns explains it."
 
 
+def check_reading(raw: RawTable) -> list[Check]:
+    """What part of the file was read, where it was not all of it."""
+    if raw.regions is None:
+        return []
+    n_bases = sum(region.length for region in raw.regions)
+    detail = "Regions of the file's build that were read by its index; rows elsewhere were not looked at and have no "
+    return [Check("regions_read", len(raw.regions), "ok", f"{detail}disposition. Together {n_bases / 1e6:.3g} Mb.")]
+
+
 def check_orientation(study: StudyOrientation) -> list[Check]:
     """Checks of strand and REF."""
     return [

@@ -3,9 +3,10 @@
 import re
 import warnings
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -16,6 +17,7 @@ from cyvcf2 import VCF
 
 from locus2target.core.chromosomes import canonical_chromosome
 from locus2target.core.errors import InputError, shortened
+from locus2target.core.intervals import Region
 from locus2target.core.progress import progress
 from locus2target.ingest.columns import ASSOCIATION_NEEDS, Needs, resolve_columns
 from locus2target.ingest.files import (
@@ -27,7 +29,8 @@ from locus2target.ingest.files import (
     open_text,
     require_file,
 )
-from locus2target.ingest.vcf_text import readable_records, refuse_broken_lines
+from locus2target.ingest.regions import cut_to_regions, refuse_other_columns
+from locus2target.ingest.vcf_text import is_bcf, readable_records, refuse_broken_lines
 
 _TEXTS = (
     *("chromosome", "effect_allele", "other_allele", "rsid"),
@@ -83,6 +86,9 @@ class RawTable:
         Column of the file -> (how many of its numbers cannot be read, the first of them).
     contig_lengths
         Canonical chromosome -> bases, where the source's header says so.
+    regions
+        On the source's build, where only these were read; rows are then counted among the lines there. None: the
+        whole file was read.
     """
 
     frame: pd.DataFrame
@@ -91,19 +97,39 @@ class RawTable:
     names_ref: bool
     unreadable: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     contig_lengths: Mapping[str, int] = field(default_factory=dict)
+    regions: Sequence[Region] | None = None
 
 
 # ---- GWAS-VCF ----------------------------------------------------------------------------------------------------
 
 
-def read_gwas_vcf(path: str) -> RawTable:
+def read_gwas_vcf(path: str, *, regions: Sequence[Region] | None = None) -> RawTable:
     """Read a GWAS-VCF (Lyon et al. 2021): one study, effects per ALT; one row per record and ALT.
+
+    Parameters
+    ----------
+    path
+        VCF or BCF.
+    regions
+        On the file's build; an indexed VCF is read only there. None for the whole file.
 
     Raises
     ------
     InputError
         If the file is truncated or damaged, holds no record, or not exactly one study.
     """
+    if regions is None or not has_index(path) or is_bcf(path):
+        return _read_gwas_vcf(path)
+    with cut_to_regions(path, regions, n_header=_header_lines(path)) as cut:
+        return replace(_read_gwas_vcf(cut, may_be_empty=True), path=path, regions=regions)
+
+
+def _header_lines(path: str) -> int:
+    with _readable(path), open_text(path) as lines:
+        return sum(1 for _ in takewhile(lambda line: line.startswith(b"#"), lines))
+
+
+def _read_gwas_vcf(path: str, *, may_be_empty: bool = False) -> RawTable:
     _check_whole(path)
     with _readable(path):
         refuse_broken_lines(path)
@@ -127,7 +153,7 @@ def read_gwas_vcf(path: str) -> RawTable:
             for tag in tags:
                 numbers[tag].extend(_per_alt(record.format(tag), len(alts)))
             done.advance(1)
-    if not whole["row"]:
+    if not whole["row"] and not may_be_empty:
         raise _empty(path)
     frame = pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in texts.items()})
     frame["row"] = np.asarray(whole["row"], dtype=np.int64)
@@ -224,6 +250,7 @@ def read_delimited(
     defaults: Mapping[str, str],
     *,
     needs: Needs = ASSOCIATION_NEEDS,
+    regions: Sequence[Region] | None = None,
 ) -> RawTable:
     """Read a table with a header line, separated by tabs, commas or spaces, plain or gzipped.
 
@@ -233,25 +260,43 @@ def read_delimited(
         The file; lines before the header that start with `##` are skipped.
     mapping, defaults, needs
         See `columns.resolve_columns`.
+    regions
+        On the file's build; a file with a tabix index is read only there. None for the whole file.
 
     Raises
     ------
     InputError
         If the file is absent, truncated or damaged, has no data rows or lines that do not fit the header, or lacks a
-        column.
+        column; or if the index is over other columns than those that are read.
     """
     _check_whole(path)
     with _readable(path):
         header, separator, n_skipped = _read_header(path)
         columns = resolve_columns(header, mapping, defaults, needs=needs, where=path)
+    if regions is None or not has_index(path):
+        return _read_delimited(path, columns, header, separator, n_skipped)
+    refuse_other_columns(path, header, columns)
+    with cut_to_regions(path, regions, n_header=n_skipped) as cut:
+        found = _read_delimited(cut, columns, header, separator, n_skipped, may_be_empty=True)
+        return replace(found, path=path, regions=regions)
+
+
+def _read_delimited(
+    path: str,
+    columns: dict[str, str],
+    header: list[str],
+    separator: str,
+    n_skipped: int,
+    *,
+    may_be_empty: bool = False,
+) -> RawTable:
+    with _readable(path):
         unreadable: dict[str, tuple[int, str]] = {}
         frames = [
             _raw_chunk(chunk, columns, unreadable) for chunk in _chunks(path, header, separator, n_skipped, columns)
         ]
-    if not any(len(frame) for frame in frames):
-        raise _empty(path)
-    frame = pd.concat(frames, ignore_index=True)
-    if frame["is_header"].all():
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"is_header": []})
+    if frame["is_header"].all() and not may_be_empty:
         raise _empty(path)
     return RawTable(frame, path, columns, names_ref="effect_allele" not in columns, unreadable=unreadable)
 

@@ -29,7 +29,7 @@ def refuse_broken_lines(path: str | Path) -> None:
     InputError
         That names the first such line. Damaged compression is raised as it is, see `files.BROKEN_GZIP`.
     """
-    if _is_bcf(path):
+    if is_bcf(path):
         return
     with open_text(path) as source:
         n_before = 0
@@ -51,7 +51,8 @@ def refuse_broken_lines(path: str | Path) -> None:
             _refuse_first(_BROKEN.search(rest), path, n_before)
 
 
-def _is_bcf(path: str | Path) -> bool:
+def is_bcf(path: str | Path) -> bool:
+    """Whether the file's content is BCF, compressed or not."""
     with gzip.open(path) if is_gzipped(path) else Path(path).open("rb") as file:
         return file.read(len(_BCF_MAGIC)) == _BCF_MAGIC
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from locus2target.core.provenance import origin_in_words
 from locus2target.core.schemas import TRAIT_EFFECTS, TRAIT_INSTRUMENTS
 from locus2target.core.tables import TableSchema
 
@@ -27,7 +28,8 @@ CONVENTIONS = (
 SUMMARY_KEYS: Mapping[str, str] = {
     "format": "version of this layout. It changes when a reader of the former one would misread the file; keys can be "
     "added without that",
-    "run": "`name` and `title` from the config, `version` of locus2target, and `created`, day and time",
+    "run": "`name` and `title` from the config, `version` of locus2target, `created`, day and time, and `code`: digest "
+    "of the library, git commit (null without git) and whether files differ from it",
     "diseases": "an object each, in the order of the run: `disease`; `n_loci`; `n_ranked`, loci with a class, and of "
     "those `n_clear`, `n_contested`, `n_no_local_evidence`; `answer` in sentences; `top`, the first genes, those named "
     "as targets before others",
@@ -65,6 +67,7 @@ def trait_effects_readme(*, exposure: str, outcome: str) -> str:
     parts = [
         f"# Effect of {exposure} on {outcome}",
         "Two-sample Mendelian randomization. Figures lie beside this file, as SVG and PNG; the tables one folder up.",
+        origin_in_words(),
         "\n".join(f"- {sentence}" for sentence in CONVENTIONS),
         f"## {stem}.tsv, .parquet",
         f"One row is {TRAIT_EFFECTS.row}.",

@@ -11,12 +11,12 @@ from pathlib import Path
 import pandas as pd
 
 from locus2target.core import schemas
-from locus2target.core.chromosomes import chromosome_rank
 from locus2target.core.digest import file_sha256
+from locus2target.core.provenance import origin_in_words
 from locus2target.core.tables import TableSchema, read_tables, write_table, write_tsv
-from locus2target.core.version import VERSION
 from locus2target.report.column_docs import CONVENTIONS, describe_columns, describe_summary, markdown_table
 from locus2target.report.formats import format_count
+from locus2target.targets.candidates import genome_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +78,12 @@ def write_result_tables(
         Rows by table and disease.
     """
     loci = read_tables(sources["loci"], schemas.LOCI)
-    ranks = {locus: rank for rank, locus in enumerate(_genome_order(loci))}
+    ranks = {locus: rank for rank, locus in enumerate(genome_order(loci))}
     counts: dict[str, dict[str, int]] = {}
     for table in RESULT_TABLES:
         rows = _rows_of(table, sources[table.name], ranks)
         counts[table.name] = {disease: _write_both(folder, table, rows, disease) for disease in diseases}
     return counts
-
-
-def _genome_order(loci: pd.DataFrame) -> list[str]:
-    places = zip(loci["locus"], loci["chromosome"], loci["start"], strict=True)
-    return [name for name, *_ in sorted(places, key=lambda place: (chromosome_rank(place[1]), place[2], place[0]))]
 
 
 def _rows_of(table: ResultTable, paths: Sequence[str], ranks: Mapping[str, int]) -> pd.DataFrame:
@@ -129,8 +124,9 @@ def result_readme(counts: RowCounts, *, run_name: str, build: str) -> str:
     """
     parts = [
         f"# Results of the run {run_name}",
-        f"Which genes should we aim at, why, and how sure are we? An answer per disease, on {build}, by locus2target "
-        f"{VERSION}.",
+        f"Which genes should we aim at, why, and how sure are we? An answer per disease, on {build}.",
+        f"{origin_in_words()} `results/record_run/manifest.json` of the run's own folder says what went in. Parquet "
+        "tables name the step that wrote them (`step`) and the digest of its code (`code`) in their metadata.",
         "Open `report.html` in a browser: it holds everything below with definitions, and needs no network. "
         "`sha256sum -c SHA256SUMS` in this folder tells whether the files are whole.",
         "## Files",

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from locus2target.core import schemas
+from locus2target.core.provenance import library_origin
 from locus2target.core.tables import Record
 from locus2target.core.version import VERSION
 from locus2target.report.answers import best_first, disease_answer
@@ -70,7 +71,13 @@ def run_data(tables: RunTables, run: RunFacts, *, packed: Collection[str]) -> di
     loci = _loci(tables, frozenset(packed))
     return {
         "format": FORMAT,
-        "run": {"name": run.name, "title": run.title, "version": VERSION, "created": run.created},
+        "run": {
+            "name": run.name,
+            "title": run.title,
+            "version": VERSION,
+            "created": run.created,
+            "code": library_origin(),
+        },
         "diseases": [_disease(disease, tables, loci) for disease in tables.diseases],
         "loci": loci,
         "targets": _with_parts(tables.targets),

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from locus2target.core.version import VERSION
+from locus2target.core.provenance import library_origin
+from locus2target.core.remote_files import as_written
 from locus2target.report.formats import MISSING
 from locus2target.report.run_tables import RunTables
 
@@ -16,10 +17,10 @@ def record_blocks(tables: RunTables, run: Mapping[str, Any]) -> list[tuple[str, 
     tables
         The run: its fine-mapping names the engines that were used.
     run
-        Texts, numbers, lists of rows and nested mappings, by heading.
+        Texts, numbers, lists of rows and nested mappings, by heading; remote files are shown with their addresses.
     """
     engines = sorted(tables.fine_mapping["engine"].dropna().unique())
-    record = {"version": VERSION, "fine_mapping_engines": engines, **run}
+    record = {"code": library_origin(), "fine_mapping_engines": engines, **as_written(run)}
     return [(heading, record_block(value)) for heading, value in record.items()]
 
 

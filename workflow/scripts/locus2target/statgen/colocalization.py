@@ -7,6 +7,7 @@ primary rows each trait has one row of coloc.abf proper: single effects on both 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -185,8 +186,13 @@ def _base_row(locus: Mapping[str, Any], qtl: str, qtl_sheet: Mapping[str, Any]) 
 
 def _conform(frame: pd.DataFrame) -> pd.DataFrame:
     """All columns of the schema in its types; a flag that may be missing stays an object."""
-    types = COLOCALIZATION.empty().dtypes.drop("prior_sensitive")
-    return frame.reindex(columns=COLOCALIZATION.names).astype(types.to_dict()).astype({"prior_sensitive": object})
+    return frame.reindex(columns=COLOCALIZATION.names).astype(_types())
+
+
+@cache
+def _types() -> dict[str, Any]:
+    types = {str(name): kind for name, kind in COLOCALIZATION.empty().dtypes.items()}
+    return types | {"prior_sensitive": object}
 
 
 def choose_pairs(signals: LocusSignals, traits: MolecularTraits) -> _Pairs:

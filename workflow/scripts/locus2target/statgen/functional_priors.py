@@ -15,9 +15,10 @@ weights of the others, and the jackknife over chromosomes counts them together.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,11 +34,13 @@ FACTOR_COLUMNS = ("locus", "signal", "variant", "chromosome", "log_bayes_factor"
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+Number = TypeVar("Number", np.float64, np.int64)
 
 OK = "ok"
 ALL_LOCI = "none"
 _OWN_METHODS = ("abf", "susie")
 _MAX_GRADIENT = 1e-3  # of the penalised log evidence at its maximum: natural log per unit of theta
+_FACTORS_AT_ONCE = 500_000  # of the log evidence: some 50 MB; not more than that are summed as one block
 _PRECISION = {"gtol": 1e-6, "ftol": 1e-15}  # the loss is hundreds of nats: a relative change of 1e-9 ends too early
 
 
@@ -97,7 +100,7 @@ class Groups:
         result: FloatArray = np.add.reduceat(values, self.starts, axis=0)
         return result
 
-    def spread(self, values: FloatArray) -> FloatArray:
+    def spread(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """Give every member the value of its group."""
         return np.repeat(values, self.lengths, axis=0)
 
@@ -144,6 +147,33 @@ class Signals:
             Groups.of_lengths(self.groups.lengths[chosen]),
             self.locus[chosen],
             self.chromosome[chosen],
+        )
+
+    def blocks(self) -> Iterator["Signals"]:
+        """Consecutive signals with some `_FACTORS_AT_ONCE` Bayes factors in all; views, not copies."""
+        number = self.groups.starts // _FACTORS_AT_ONCE
+        edges = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(number)]
+        bounds = np.append(self.groups.starts, len(self.rows))
+        for first, end in pairwise(edges):
+            part, members = slice(first, end), slice(bounds[first], bounds[end])
+            groups = Groups.of_lengths(self.groups.lengths[part])
+            factors = self.log_bayes_factors[members]
+            yield Signals(self.rows[members], factors, groups, self.locus[part], self.chromosome[part])
+
+    @classmethod
+    def by_locus(cls, parts: Sequence["Signals"]) -> "Signals":
+        """The signals of several parts, no locus in two of them: by name of the locus, in each as they stand."""
+        locus = np.concatenate([part.locus for part in parts])
+        lengths = np.concatenate([part.groups.lengths for part in parts])
+        order = np.argsort(locus, kind="stable")
+        joined, ordered = Groups.of_lengths(lengths), Groups.of_lengths(lengths[order])
+        members = np.arange(lengths.sum()) + ordered.spread(joined.starts[order] - ordered.starts)
+        return cls(
+            np.concatenate([part.rows for part in parts])[members],
+            np.concatenate([part.log_bayes_factors for part in parts])[members],
+            ordered,
+            locus[order],
+            np.concatenate([part.chromosome for part in parts])[order],
         )
 
 
@@ -254,18 +284,11 @@ def fit_functional_prior(
     return FunctionalPrior(weights, (of_all, *fits))
 
 
-def shuffle_within_loci(features: FloatArray, loci: Groups, *, seed: int) -> FloatArray:
-    """Deal the feature rows of each locus anew among its variants: the control that must find nothing."""
+def shuffle_within_loci(features: FloatArray, loci: Groups, *, seed: int) -> None:
+    """Deal the feature rows of each locus anew among its variants, in place: the control that must find nothing."""
     generator = np.random.default_rng(seed)
-    order = np.concatenate(
-        [
-            start + generator.permutation(length)
-            for start, length in zip(loci.starts.tolist(), loci.lengths.tolist(), strict=True)
-        ]
-        or [np.empty(0, np.int64)]
-    )
-    shuffled: FloatArray = features[order]
-    return shuffled
+    for start, length in zip(loci.starts.tolist(), loci.lengths.tolist(), strict=True):
+        features[start : start + length] = features[start + generator.permutation(length)]
 
 
 def _fit_if_enough(left_out: str, features: FloatArray, signals: Signals, settings: PriorSettings) -> Enrichments:
@@ -303,11 +326,14 @@ def fit_enrichments(
         float64 of shape (n_features,); None when no maximum was reached. The search starts at 0, so that of several
         maxima the one next to equal weights is found.
     """
-    of_signals, groups = features[signals.rows], signals.groups
-    bayes_factors = groups.relative_exp(signals.log_bayes_factors)
 
     def loss(theta: FloatArray) -> tuple[float, FloatArray]:
-        evidence, slope = log_evidence(theta, of_signals, bayes_factors, groups, uniform_share=uniform_share)
+        evidence, slope = 0.0, np.zeros_like(theta)
+        for block in signals.blocks():
+            factors = block.groups.relative_exp(block.log_bayes_factors)
+            own = np.take(features, block.rows, axis=0)  # several times faster than an index in brackets
+            of_block = log_evidence(theta, own, factors, block.groups, uniform_share=uniform_share)
+            evidence, slope = evidence + of_block[0], slope + of_block[1]
         return float(theta @ theta) / (2 * prior_sd**2) - evidence, theta / prior_sd**2 - slope
 
     found = minimize(loss, np.zeros(features.shape[1]), jac=True, method="L-BFGS-B", options=_PRECISION)

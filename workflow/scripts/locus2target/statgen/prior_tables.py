@@ -1,48 +1,104 @@
 """Tables of functional priors: the variants, their weights, the enrichments behind them, and what they changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from locus2target.core.schemas import PRIOR_EFFECTS, PRIOR_ENRICHMENT, PRIOR_WEIGHTS
-from locus2target.statgen.functional_priors import (
-    Enrichments,
-    FloatArray,
-    FunctionalPrior,
-    Groups,
-    Signals,
-    evidence_gains,
-)
-from locus2target.statgen.prior_features import OK, Feature
+from locus2target.core.tables import pieces
+from locus2target.statgen.functional_priors import Enrichments, FloatArray, Groups, IntArray, Signals, evidence_gains
+from locus2target.statgen.prior_features import OK, Feature, PriorVariants
 
 FITTED, PERMUTED = "fitted", "permuted"
 _KEY = ["variant", "chromosome", "position", "ref", "alt"]
 VARIANT_COLUMNS = ("locus", "study", *_KEY)
 """What `prior_variants` reads of table `credible_sets`."""
+LOCUS_COLUMNS = ("locus", "chromosome")
+"""What `PriorLoci.of_batches` reads of it."""
 _SAME_WEIGHT = 1e-9  # relative
 
 
+@dataclass(frozen=True, slots=True)
+class PriorLoci:
+    """The analysed loci by name, and where their variants stand in arrays of all variants, locus by locus.
+
+    Attributes
+    ----------
+    name, chromosome
+        Object arrays of shape (n_loci,); names ascend.
+    groups
+        The loci's stretches of such arrays.
+    """
+
+    name: npt.NDArray[np.object_]
+    chromosome: npt.NDArray[np.object_]
+    groups: Groups
+
+    @classmethod
+    def of_batches(cls, batches: Iterable[pd.DataFrame]) -> "PriorLoci":
+        """The loci of the batches' tables `core.schemas.CREDIBLE_SETS`, columns `LOCUS_COLUMNS`.
+
+        Raises
+        ------
+        ValueError
+            If a locus is in two batches: they are not those of one run.
+        """
+        each = [
+            batch.groupby("locus").agg(chromosome=("chromosome", "first"), n_variants=("chromosome", "size"))
+            for batch in batches
+        ]
+        loci = pd.concat(each).sort_index()
+        if not loci.index.is_unique:
+            raise ValueError(f"locus {loci.index[loci.index.duplicated()][0]} is in two batches")
+        groups = Groups.of_lengths(loci["n_variants"].to_numpy(np.int64))
+        return cls(loci.index.to_numpy(object), loci["chromosome"].to_numpy(object), groups)
+
+    @property
+    def n_variants(self) -> int:
+        """Variants of all loci, each as often as there are loci with it."""
+        return int(self.groups.lengths.sum())
+
+    def rows(self, variants: pd.DataFrame) -> IntArray:
+        """Where the rows of a batch's `prior_variants` stand in such arrays; int64 of shape (n_rows,)."""
+        sizes = variants.groupby("locus", sort=False).size()
+        batch = Groups.of_lengths(sizes.to_numpy())
+        starts = self.groups.starts[pd.Index(self.name).get_indexer(sizes.index)]
+        return np.arange(len(variants)) + batch.spread(starts - batch.starts)
+
+    def names(self, part: slice) -> npt.NDArray[np.object_]:
+        """Locus of each of some consecutive variants; object array."""
+        locus = np.searchsorted(self.groups.starts, np.arange(part.start, part.stop), side="right") - 1
+        return self.name[locus]
+
+
 def prior_variants(credible_sets: pd.DataFrame) -> pd.DataFrame:
-    """Variants of all analysed loci, locus by locus: columns locus, study and the key columns.
+    """Variants of the analysed loci of a batch, locus by locus: columns locus, study and the key columns.
 
     Parameters
     ----------
     credible_sets
-        `core.schemas.CREDIBLE_SETS` of all batches; it lists every variant of a locus that was analysed.
+        `core.schemas.CREDIBLE_SETS` of a batch; it lists every variant of a locus that was analysed.
     """
     rows = credible_sets[list(VARIANT_COLUMNS)]
     return rows.sort_values("locus", kind="stable", ignore_index=True)
 
 
-def locus_groups(variants: pd.DataFrame) -> Groups:
-    """The loci of a table that `prior_variants` made, in its order."""
-    return Groups.of_lengths(variants.groupby("locus", sort=False).size().to_numpy())
+def weights_tables(loci: PriorLoci, variants: PriorVariants, weights: FloatArray) -> Iterator[pd.DataFrame]:
+    """Table PRIOR_WEIGHTS in pieces: one row per variant and locus, locus by locus.
 
-
-def weights_table(variants: pd.DataFrame, weights: FloatArray) -> pd.DataFrame:
-    """Table PRIOR_WEIGHTS: one row per variant and locus."""
-    return variants[["locus", *_KEY]].assign(prior_weight=weights)[PRIOR_WEIGHTS.names]
+    Parameters
+    ----------
+    loci, variants
+        The loci and their variants.
+    weights
+        float64 array of shape (n_variants,).
+    """
+    for part in pieces(slice(0, len(weights))):
+        rows = variants.keys.decode(variants.distinct[variants.of_row[part]])
+        yield rows.assign(locus=loci.names(part), prior_weight=weights[part])[PRIOR_WEIGHTS.names]
 
 
 def weights_of_variants(weights: pd.DataFrame, variants: "pd.Series[str]") -> FloatArray:
@@ -66,20 +122,20 @@ def weights_of_variants(weights: pd.DataFrame, variants: "pd.Series[str]") -> Fl
     return found
 
 
-def enrichment_table(features: Sequence[Feature], priors: Mapping[str, FunctionalPrior]) -> pd.DataFrame:
+def enrichment_table(features: Sequence[Feature], fits: Mapping[str, Sequence[Enrichments]]) -> pd.DataFrame:
     """Table PRIOR_ENRICHMENT.
 
     Parameters
     ----------
     features
         Those fitted, in the order of the fits' theta.
-    priors
+    fits
         What was fitted, by kind: `fitted` and `permuted`.
     """
     rows = [
         _enrichment_row(feature, column, kind, fit)
-        for kind, prior in priors.items()
-        for fit in prior.fits
+        for kind, of_kind in fits.items()
+        for fit in of_kind
         for column, feature in enumerate(features)
     ]
     return PRIOR_ENRICHMENT.frame(rows)
@@ -96,7 +152,7 @@ def _enrichment_row(feature: Feature, column: int, kind: str, fit: Enrichments) 
         "theta": fit.theta[column],
         "standard_error": error if np.isfinite(error) and feature.status == OK else None,
         "n_loci": fit.n_loci,
-        "n_variants": len(feature.values),
+        "n_variants": feature.n_variants,
         "n_unknown": feature.n_unknown,
         "held_out_gain": fit.held_out_gain,
         "status": blame.status,

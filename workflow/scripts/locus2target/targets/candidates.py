@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from locus2target.core.chromosomes import chromosome_rank
 from locus2target.core.intervals import distance_to_interval
 from locus2target.core.schemas import GENES
 from locus2target.core.variants import parse_variant_key
@@ -35,15 +36,22 @@ class Candidates:
     excluded: pd.DataFrame
 
 
+def genome_order(loci: pd.DataFrame) -> list[str]:
+    """Names of loci by chromosome, start and name: batches decide in which order the rows come, not the results'."""
+    places = zip(loci["locus"], loci["chromosome"], loci["start"], strict=True)
+    return [name for name, *_ in sorted(places, key=lambda place: (chromosome_rank(place[1]), place[2], place[0]))]
+
+
 def locus_states(loci: pd.DataFrame, fine_mapping: pd.DataFrame) -> pd.DataFrame:
     """Say for each locus whether its genes can be ranked.
 
     Returns
     -------
-    Columns locus, status (`ok` where there are posterior probabilities) and reason, in the order of `loci`.
+    Columns locus, status (`ok` where there are posterior probabilities) and reason, along the genome.
     """
+    ordered = loci.set_index("locus").loc[genome_order(loci), ["status", "reason"]].reset_index()
     fits = fine_mapping[["locus", "method", "status", "reason"]]
-    merged = loci[["locus", "status", "reason"]].merge(fits, on="locus", how="left", suffixes=("", "_fit"))
+    merged = ordered.merge(fits, on="locus", how="left", suffixes=("", "_fit"))
     absent = (merged["status"] == "ok") & merged["method"].isna()
     merged.loc[absent, ["status", "reason"]] = ["not_fine_mapped", "fine-mapping left no row for the locus"]
     unmapped = (merged["status"] == "ok") & (merged["method"] == "none")

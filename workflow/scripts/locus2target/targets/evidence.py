@@ -135,7 +135,7 @@ def collect_evidence(
     window_bp: int,
     in_prior: Collection[str],
 ) -> pd.DataFrame:
-    """Make the evidence rows of one disease (schema EVIDENCE), locus by locus in the order of `loci`.
+    """Make the evidence rows of one disease (schema EVIDENCE), locus by locus along the genome.
 
     Loci that were not analysed have no evidence; `rank_loci` lists them with their status. Sources `in_prior` have
     shaped the PIPs already, so that their rows stay and count nothing.

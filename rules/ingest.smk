@@ -18,6 +18,8 @@ rule harmonize_sumstats:
         "logs/benchmarks/harmonize_sumstats/{study}.tsv"
     conda:
         "../envs/tables.yaml"
+    resources:
+        mem_mb=memory_for_rows,
     params:
         study=study_row,
         settings=HARMONIZATION_SETTINGS | pick(config["loci"], "regions"),
@@ -46,6 +48,8 @@ rule harmonize_qtl:
         "logs/benchmarks/harmonize_qtl/{qtl}.tsv"
     conda:
         "../envs/tables.yaml"
+    resources:
+        mem_mb=memory_for_rows,
     params:
         qtl=qtl_row,
         settings=HARMONIZATION_SETTINGS,

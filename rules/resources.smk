@@ -4,6 +4,20 @@ from locus2target.ingest.scoring_cost import scoring_cost
 
 # Matrices of variants x variants in memory at the peak of a fit; measured with 2,500 variants: 5.0 and 14.3.
 MATRICES_AT_PEAK = {"native": 6, "susier": 16}
+# Memory over size of a file whose rows are harmonised: a row takes 0.75 kB (measured), of which a gzipped file has 23
+# bytes or more, and a plain one 60 or more.
+MEMORY_OF_GZIPPED, MEMORY_OF_PLAIN = 40, 15
+SHARE_BY_REGION = 0.2  # of a file that is read around loci only; more on the next attempt
+
+
+def memory_for_rows(wildcards, input, attempt):
+    """MB for harmonising a file: all its rows are in memory, or those around loci; more on each attempt."""
+    # Opened here, so that Snakemake knows the FileNotFoundError of an input that is yet to be fetched.
+    with open(input.source, "rb") as file:
+        factor = MEMORY_OF_GZIPPED if file.read(2) == b"\x1f\x8b" else MEMORY_OF_PLAIN
+        megabytes = file.seek(0, 2) / 1e6
+    share = SHARE_BY_REGION if input.get("index") else 1
+    return int(1500 + share * factor * megabytes) * attempt
 
 
 def loci_sizes(loci):

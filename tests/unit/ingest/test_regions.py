@@ -228,6 +228,16 @@ def test_damaged_index_is_refused(tmp_path: Path) -> None:
         read_delimited(path, {}, QTL_DEFAULTS, regions=[Region("2", 0, 10)])
 
 
+def test_damaged_block_of_an_indexed_file_is_refused(tmp_path: Path) -> None:
+    path = Path(indexed(tmp_path, demo_text("qtl/OneK1K_CD4_CTLA4_eqtl.GRCh38.tsv.gz"), chromosome=1, position=2))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    os.utime(path, (1, 1))
+    with pytest.raises(InputError, match="cannot be read by its index"):
+        read_delimited(str(path), {}, QTL_DEFAULTS, regions=[Region("2", 200_000_000, 210_000_000)])
+
+
 def test_csi_index(tmp_path: Path) -> None:
     path = indexed(tmp_path, demo_text("qtl/OneK1K_CD4_CTLA4_eqtl.GRCh38.tsv.gz"), chromosome=1, position=2)
     Path(f"{path}.tbi").unlink()

@@ -130,7 +130,7 @@ def _lines(path: str, regions: Sequence[Region]) -> Iterator[bytes]:
         raise InputError(
             f"it cannot be read by its index ({error})",
             where=path,
-            remedy="Make the index anew with `tabix`, or remove it to have the file read whole.",
+            remedy="Check the file with `bgzip --test`; make its index anew with `tabix`, or remove the index.",
         ) from error
 
 

@@ -30,7 +30,18 @@ def figures(name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     "name",
-    ["finemapping", "colocalization", "ld", "calibration", "motifs", "few_loci", "report", "scale", *_WITH_PEERS],
+    [
+        "finemapping",
+        "colocalization",
+        "ld",
+        "calibration",
+        "motifs",
+        "few_loci",
+        "report",
+        "scale",
+        "ingest",
+        *_WITH_PEERS,
+    ],
 )
 def test_every_line_is_a_figure_with_its_unit(name: str) -> None:
     lines = figures(name)

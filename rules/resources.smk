@@ -7,7 +7,8 @@ MATRICES_AT_PEAK = {"native": 6, "susier": 16}
 # Memory over size of a file whose rows are harmonised: a row takes 0.75 kB (measured), of which a gzipped file has 23
 # bytes or more, and a plain one 60 or more.
 MEMORY_OF_GZIPPED, MEMORY_OF_PLAIN = 40, 15
-SHARE_BY_REGION = 0.2  # of a file that is read around loci only; more on the next attempt
+# Of a file that is read around loci only; more on the next attempt.
+SHARE_BY_REGION = 0.2
 
 
 def memory_for_rows(wildcards, input, attempt):

@@ -16,6 +16,11 @@ from locus2target.core.errors import InputError
 from locus2target.core.index_files import index_of
 from locus2target.core.input_files import named_files
 from locus2target.core.settings import load_settings
+from locus2target.core.slurm_status import be_patient
+
+# Snakemake imports the plugins that are installed before it reads this file.
+if workflow.is_main_process and "snakemake_executor_plugin_slurm" in sys.modules:
+    be_patient(sys.modules["snakemake_executor_plugin_slurm"])
 
 CONFIG_FILE = str((workflow.overwrite_configfiles or workflow.configfiles)[-1])
 try:

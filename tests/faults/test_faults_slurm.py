@@ -1,9 +1,12 @@
 """A run that is broken on a real SLURM cluster of one machine: the run itself mends every fault, or resuming does."""
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from breaking import Run, kill_alone, resume, wait_for
@@ -91,6 +94,28 @@ def test_a_run_outlives_a_kill_a_lost_node_and_limits_of_memory_and_time(
     assert requeued in submitted_jobs(run)  # and was not submitted again
     assert run.whole_results() == undisturbed.results()
     record_property("faults", 4)
+    record_property("slurm_jobs", len(submitted_jobs(run)))
+
+
+def test_a_controller_that_does_not_answer_for_a_while_costs_time_only(
+    cluster: dict[str, str], run: Run, undisturbed: Run, record_property: Record
+) -> None:
+    run.forget("colocalize_loci")
+    driver = run.start(*PROFILE, *QUICK, faults="colocalize_loci:hang", variables=cluster)
+    wait_for((run.done / "colocalize_loci").exists, "a job that runs")
+    controller = int((Path(cluster["SLURM_CONF"]).parents[1] / "run/slurmctld.pid").read_text())
+    log = run.directory / "driver.log"
+    os.kill(controller, signal.SIGSTOP)
+    try:
+        wait_for(lambda: "SLURM does not tell" in log.read_text(), "a question that SLURM does not answer")
+    finally:
+        os.kill(controller, signal.SIGCONT)
+    (run.done / "go").touch()
+    code = driver.wait()
+    assert code == 0, log.read_text()[-6000:]
+    assert "Falling back to 'sacct'" not in log.read_text()
+    assert run.results() == undisturbed.results()
+    record_property("faults", 1)
     record_property("slurm_jobs", len(submitted_jobs(run)))
 
 

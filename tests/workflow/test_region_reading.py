@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pysam
+import pytest
 import yaml
 from running import run_snakemake
 from toy import Toy
@@ -12,6 +13,7 @@ from toy import Toy
 from locus2target.core.schemas import COLOCALIZATION, CREDIBLE_SETS, DISPOSITIONS, HARMONIZATION_QC
 from locus2target.core.tables import read_table, read_tables
 
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("toy")]
 BATCHES = ("1-of-2", "2-of-2")
 
 

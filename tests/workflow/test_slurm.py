@@ -58,6 +58,7 @@ def test_the_demo_runs_with_profile_slurm(
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        timeout=2400,  # a driver that waits for ever must not keep the other tests from their end
     )
     assert done.returncode == 0, done.stdout[-6000:]
     submitted = set(re.findall(r"Job \d+ has been submitted with SLURM jobid (\d+)", done.stdout))

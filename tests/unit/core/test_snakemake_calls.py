@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from environment import STARTED_WITH
 
 from locus2target.core import snakemake_calls
 from locus2target.core.errors import InputError
@@ -11,6 +12,7 @@ def test_a_refusal_shows_both_streams(tmp_path: Path, monkeypatch: pytest.Monkey
     snakefile = tmp_path / "Snakefile"
     snakefile.write_text('print("said on stdout")\nraise ValueError("told on stderr")\n')
     monkeypatch.setattr(snakemake_calls, "SNAKEFILE", snakefile)
+    monkeypatch.setenv("LD_LIBRARY_PATH", STARTED_WITH.get("LD_LIBRARY_PATH", ""))  # another test may have loaded R
     (tmp_path / "my.yaml").write_text("a: 1\n")
     with pytest.raises(InputError) as refused:
         call_snakemake("my.yaml", ("--dry-run",), directory=tmp_path)

@@ -20,6 +20,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
 import numpy as np
+from timing import peak_memory
 
 from locus2target.statgen import susier
 from locus2target.statgen.engine import SusieInput, SusieSettings
@@ -148,12 +149,6 @@ def print_peak(engine_name, form, folder):
     given = {"r": ld} if form == "r" else {"r": None, "factor": ld}
     engine.fit(SusieInput(np.load(f"{folder}/z_score.npy"), n_samples=float(PEOPLE), **given), SusieSettings())
     print(round(peak_memory() - before, 1))
-
-
-def peak_memory():
-    """Of this process, MB. `ru_maxrss` will not do: a new program inherits it from the process that started it."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def main():

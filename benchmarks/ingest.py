@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 import numpy as np
 import pandas as pd
 import pysam
+from timing import peak_memory
 
 from locus2target.core.intervals import Region
 from locus2target.ingest.columns import QTL_DEFAULTS
@@ -77,13 +78,7 @@ def _measured(function: Callable[..., int], *arguments: object) -> Measured:
     start = time.process_time()
     n_rows = function(*arguments)
     seconds = time.process_time() - start
-    return n_rows, seconds, peak_megabytes()
-
-
-def peak_megabytes() -> float:
-    """Peak memory of this process alone; `getrusage` counts what its parent had when it was started."""
-    status = Path("/proc/self/status").read_text()
-    return float(status.partition("VmHWM:")[2].split()[0]) / 1000
+    return n_rows, seconds, peak_memory()
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
-"""Timing of calls on a shared machine."""
+"""Time of calls, and memory of a process, on a shared machine."""
 
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from time import process_time
 
@@ -14,3 +15,9 @@ def seconds_of(function: Callable[[], object], repeats: int) -> float:
         function()
         seconds.append(process_time() - start)
     return median(seconds)
+
+
+def peak_memory() -> float:
+    """Of this process, MB. `ru_maxrss` will not do: a new program inherits it from the process that started it."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024

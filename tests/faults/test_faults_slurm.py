@@ -73,6 +73,14 @@ def submitted_jobs(run: Run) -> set[str]:
     return set(re.findall(r"submitted with SLURM jobid (\d+)", (run.directory / "driver.log").read_text()))
 
 
+def start_with_a_job_that_hangs(run: Run, cluster: Environment) -> "subprocess.Popen[str]":
+    """A driver whose job `colocalize_loci` has begun to write, and waits."""
+    run.forget("colocalize_loci")
+    driver = run.start(*PROFILE, *QUICK, faults="colocalize_loci:hang", variables=cluster)
+    wait_for((run.done / "colocalize_loci").exists, "a job that has begun to write")
+    return driver
+
+
 def test_a_run_outlives_a_kill_a_lost_node_and_limits_of_memory_and_time(
     cluster: dict[str, str], run: Run, undisturbed: Run, record_property: Record
 ) -> None:
@@ -100,9 +108,7 @@ def test_a_run_outlives_a_kill_a_lost_node_and_limits_of_memory_and_time(
 def test_a_controller_that_does_not_answer_for_a_while_costs_time_only(
     cluster: dict[str, str], run: Run, undisturbed: Run, record_property: Record
 ) -> None:
-    run.forget("colocalize_loci")
-    driver = run.start(*PROFILE, *QUICK, faults="colocalize_loci:hang", variables=cluster)
-    wait_for((run.done / "colocalize_loci").exists, "a job that runs")
+    driver = start_with_a_job_that_hangs(run, cluster)
     controller = int((Path(cluster["SLURM_CONF"]).parents[1] / "run/slurmctld.pid").read_text())
     log = run.directory / "driver.log"
     os.kill(controller, signal.SIGSTOP)
@@ -122,9 +128,7 @@ def test_a_controller_that_does_not_answer_for_a_while_costs_time_only(
 def test_jobs_of_a_dead_driver_are_cancelled_before_they_run_again(
     cluster: dict[str, str], run: Run, undisturbed: Run, record_property: Record
 ) -> None:
-    run.forget("colocalize_loci")
-    driver = run.start(*PROFILE, *QUICK, faults="colocalize_loci:hang", variables=cluster)
-    wait_for((run.done / "colocalize_loci").exists, "a job that has begun to write")
+    driver = start_with_a_job_that_hangs(run, cluster)
     kill_alone(driver)
     environment = run.environment() | cluster
     assert ask_slurm(environment, "squeue", "--noheader", "--states", "R"), "the dead driver's jobs go on"

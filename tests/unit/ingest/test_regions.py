@@ -52,8 +52,13 @@ def indexed(folder: Path, text: str, *, chromosome: int, position: int) -> str:
     return f"{plain}.gz"
 
 
-def demo_text(name: str) -> str:
-    return gzip.decompress((DEMO / name).read_bytes()).decode()
+def real_set() -> str:
+    """Text of one of the demo's QTL sets."""
+    return gzip.decompress((DEMO / "qtl/OneK1K_CD4_CTLA4_eqtl.GRCh38.tsv.gz").read_bytes()).decode()
+
+
+def indexed_real_set(folder: Path) -> str:
+    return indexed(folder, real_set(), chromosome=1, position=2)
 
 
 # ---- regions -----------------------------------------------------------------------------------------------------
@@ -137,8 +142,7 @@ def demo_chain() -> ChainFile:
 def test_real_qtl_set_by_region_is_the_whole_one_there(
     tmp_path: Path, demo_genome: Genome, demo_chain: ChainFile
 ) -> None:
-    text = demo_text("qtl/OneK1K_CD4_CTLA4_eqtl.GRCh38.tsv.gz")
-    path = indexed(tmp_path, text, chromosome=1, position=2)
+    text, path = real_set(), indexed_real_set(tmp_path)
     wanted = [Region("2", 204_500_000, 204_700_000), Region("17", 1, 2)]
     source = qtl_source(qtl_row(build="GRCh38"), path)
 
@@ -183,14 +187,14 @@ def test_real_gwas_vcf_by_region(tmp_path: Path, demo_genome: Genome, demo_chain
 
 def test_file_without_index_is_read_whole(tmp_path: Path) -> None:
     plain = tmp_path / "qtl.tsv"
-    plain.write_text(demo_text("qtl/OneK1K_CD4_CTLA4_eqtl.GRCh38.tsv.gz"))
+    plain.write_text(real_set())
     raw = read_delimited(str(plain), {}, QTL_DEFAULTS, regions=[Region("2", 0, 10)])
     assert raw.regions is None
     assert len(raw.frame) == plain.read_text().count("\n") - 1
 
 
 def test_no_row_in_the_regions_is_an_empty_table(tmp_path: Path, demo_genome: Genome) -> None:
-    path = indexed(tmp_path, demo_text("qtl/OneK1K_CD4_CTLA4_eqtl.GRCh38.tsv.gz"), chromosome=1, position=2)
+    path = indexed_real_set(tmp_path)
     raw = read_delimited(path, {}, QTL_DEFAULTS, regions=[Region("9", 0, 1_000_000)])
     found = harmonize_source(raw, demo_genome, chain=None, source=qtl_source(qtl_row(), path), settings=SETTINGS)
     assert found.table.empty
@@ -200,14 +204,14 @@ def test_no_row_in_the_regions_is_an_empty_table(tmp_path: Path, demo_genome: Ge
 
 
 def test_bytes_of_lines_survive(tmp_path: Path) -> None:
-    text = demo_text("qtl/OneK1K_CD4_CTLA4_eqtl.GRCh38.tsv.gz").splitlines()[:3]
+    text = real_set().splitlines()[:3]
     path = indexed(tmp_path, "\n".join(line.replace("ENSG", "ÄØ") for line in text) + "\n", chromosome=1, position=2)
     raw = read_delimited(path, {}, QTL_DEFAULTS, regions=[Region("2", 202_868_827, 202_868_828)])
     assert raw.frame["gene_id"].tolist() == ["ÄØ00000163599"]
 
 
 def test_old_index_is_refused(tmp_path: Path) -> None:
-    path = indexed(tmp_path, demo_text("qtl/OneK1K_CD4_CTLA4_eqtl.GRCh38.tsv.gz"), chromosome=1, position=2)
+    path = indexed_real_set(tmp_path)
     os.utime(f"{path}.tbi", (1, 1))
     with pytest.raises(InputError, match=r"index .*table.tsv.gz.tbi is older than the file.*touch"):
         read_delimited(path, {}, QTL_DEFAULTS, regions=[Region("2", 0, 10)])
@@ -222,14 +226,14 @@ def test_index_over_other_columns_is_refused(tmp_path: Path) -> None:
 
 
 def test_damaged_index_is_refused(tmp_path: Path) -> None:
-    path = indexed(tmp_path, demo_text("qtl/OneK1K_CD4_CTLA4_eqtl.GRCh38.tsv.gz"), chromosome=1, position=2)
+    path = indexed_real_set(tmp_path)
     Path(f"{path}.tbi").write_bytes(b"no index")
     with pytest.raises(InputError, match="index cannot be read"):
         read_delimited(path, {}, QTL_DEFAULTS, regions=[Region("2", 0, 10)])
 
 
 def test_damaged_block_of_an_indexed_file_is_refused(tmp_path: Path) -> None:
-    path = Path(indexed(tmp_path, demo_text("qtl/OneK1K_CD4_CTLA4_eqtl.GRCh38.tsv.gz"), chromosome=1, position=2))
+    path = Path(indexed_real_set(tmp_path))
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
@@ -239,7 +243,7 @@ def test_damaged_block_of_an_indexed_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_csi_index(tmp_path: Path) -> None:
-    path = indexed(tmp_path, demo_text("qtl/OneK1K_CD4_CTLA4_eqtl.GRCh38.tsv.gz"), chromosome=1, position=2)
+    path = indexed_real_set(tmp_path)
     Path(f"{path}.tbi").unlink()
     pysam.tabix_index(path, seq_col=1, start_col=2, end_col=2, line_skip=1, csi=True)
     raw = read_delimited(path, {}, QTL_DEFAULTS, regions=[Region("2", 202_868_827, 202_869_266)])

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from locus2target.core.job import job
+from locus2target.core.likely_variants import LikelyVariants
 from locus2target.core.schemas import CREDIBLE_SETS, MUTAGENESIS_WINDOWS, SCORED_VARIANTS
 from locus2target.core.tables import append_table, read_table, stack_tables, write_table
-from locus2target.sequence.selection import SELECTION_COLUMNS, LikelyVariants, best_of_loci, deal, select_windows
+from locus2target.sequence.selection import SELECTION_COLUMNS, best_of_loci, deal, select_windows
 
 if TYPE_CHECKING:
     snakemake: Any

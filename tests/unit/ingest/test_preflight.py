@@ -109,6 +109,12 @@ def test_mhc_region_that_is_no_region(settings: Settings) -> None:
     assert "'6p21' is not a region" in problem(settings)
 
 
+def test_a_run_restricted_to_what_is_no_region(settings: Settings) -> None:
+    settings.config["loci"]["regions"] = ["6:25000000-34000000", "chr1:200-100"]
+    message = problem(settings)
+    assert "loci.regions: 'chr1:200-100' is not a region" in message
+
+
 def test_a_window_that_no_locus_can_hold(settings: Settings) -> None:
     settings.config["loci"]["max_locus_bp"] = 10
     assert "loci.max_locus_bp" in problem(settings)

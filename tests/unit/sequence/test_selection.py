@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 import collect_variants
 from locus2target.core import tables
+from locus2target.core.likely_variants import LikelyVariants
 from locus2target.core.schemas import CREDIBLE_SETS, MUTAGENESIS_WINDOWS, SCORED_VARIANTS
 from locus2target.core.tables import read_table, write_table
-from locus2target.sequence.selection import LikelyVariants, best_of_loci, deal, select_windows
+from locus2target.sequence.selection import best_of_loci, deal, select_windows
 
 
 def credible_sets(*rows):
@@ -52,20 +53,7 @@ def select_variants(*tables, min_pip):
     likely = LikelyVariants(min_pip)
     for table in tables:
         likely.add(table)
-    selected = likely.along_genome()
-    return pd.concat(selected.tables(slice(0, len(selected.codes))), ignore_index=True)
-
-
-def test_variants_once_each_with_their_largest_pip_along_the_genome():
-    frame = select_variants(TABLE, min_pip=0.01)
-    assert frame.columns.tolist() == SCORED_VARIANTS.names
-    assert frame[["variant", "max_pip"]].to_numpy().tolist() == [
-        ["2:900:A:AT", 0.01],
-        ["10:500:A:G", 0.60],
-        ["10:600:G:T", 0.02],
-        ["10:700:C:T", 0.30],
-        ["X:100:T:C", 0.5],
-    ]
+    return pd.concat(likely.along_genome().tables(), ignore_index=True)
 
 
 def test_windows_are_the_top_of_each_locus():
@@ -89,7 +77,6 @@ def test_the_best_of_several_tables_are_those_of_one(cuts):
     """A locus may even be cut in two."""
     edges = [0, *cuts, len(TABLE)]
     parts = [TABLE.iloc[start:end] for start, end in pairwise(edges)]
-    assert select_variants(*parts, min_pip=0).equals(select_variants(TABLE, min_pip=0))
     best = pd.concat([best_of_loci(part, variants_per_locus=2) for part in parts])
     whole = select_windows(TABLE, variants_per_locus=2)
     assert select_windows(best, variants_per_locus=2).equals(whole)
@@ -125,7 +112,6 @@ def _collect(folder, batches, min_pip):
 
 
 def test_no_rows():
-    assert select_variants(CREDIBLE_SETS.empty(), min_pip=0.01).columns.tolist() == SCORED_VARIANTS.names
     assert select_windows(CREDIBLE_SETS.empty(), variants_per_locus=2).columns.tolist() == MUTAGENESIS_WINDOWS.names
 
 

@@ -11,11 +11,13 @@ import pytest
 from coding_toys import MINUS_ID, PLUS_ID, SEQUENCE, gene_models, write_gene_models, write_genome
 from target_toys import ROOT, table
 
+from locus2target.core import tables
 from locus2target.core.errors import InputError
+from locus2target.core.likely_variants import LikelyVariants
 from locus2target.core.schemas import CREDIBLE_SETS
 from locus2target.core.tables import write_table
 from locus2target.targets.annotations import match_consequences, read_consequences
-from locus2target.targets.consequence_calling import predict_consequences
+from locus2target.targets.consequence_calling import PredictedConsequences, predict_consequences
 
 pytestmark = pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools is not installed")
 
@@ -64,10 +66,18 @@ def variants_of(keys: list[str]) -> pd.DataFrame:
     )
 
 
-def predict(folder: Path, keys: list[str], *, lines: list[str] | None = None, **genome: Any) -> Any:
+def predict(folder: Path, keys: list[str], *, lines: list[str] | None = None, **genome: Any) -> PredictedConsequences:
     models = write_gene_models(folder / "models.gff3.gz", gene_models() if lines is None else lines)
-    return predict_consequences(
-        variants_of(keys), genome=write_genome(folder, **genome), gene_models=models, build="GRCh38"
+    every = LikelyVariants(min_pip=0)
+    every.add(variants_of(keys).assign(pip=0.5))
+    pieces = list(
+        predict_consequences(
+            every.along_genome(), genome=write_genome(folder, **genome), gene_models=models, build="GRCh38"
+        )
+    )
+    return PredictedConsequences(
+        pd.concat([piece.consequences for piece in pieces], ignore_index=True),
+        pd.concat([piece.dispositions for piece in pieces], ignore_index=True),
     )
 
 
@@ -90,6 +100,15 @@ def test_consequences_are_those_worked_out_by_hand(tmp_path: Path, contig: str, 
     assert list(found.dispositions["variant"]) == sorted(
         shuffled, key=lambda key: (int(key.split(":")[1]), key.split(":")[2:])
     )
+
+
+def test_pieces_say_what_one_piece_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [*(key for key, _, _ in BY_HAND), "1:104:C:G", "9:150:A:G"]
+    whole = predict(tmp_path, keys)
+    monkeypatch.setattr(tables, "ROWS_AT_ONCE", 3)
+    pieces = predict(tmp_path, keys)
+    pd.testing.assert_frame_equal(pieces.consequences, whole.consequences)
+    pd.testing.assert_frame_equal(pieces.dispositions, whole.dispositions)
 
 
 def test_refused_variants_have_a_status_and_do_not_end_the_run(tmp_path: Path) -> None:

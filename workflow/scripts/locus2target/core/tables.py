@@ -155,8 +155,19 @@ def _checked(frame: pd.DataFrame, schema: TableSchema) -> pa.Table:
 
 def write_tsv(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a tab-separated copy for people: header, no index, missing values empty."""
-    with atomic_path(path) as temporary:
-        frame.to_csv(temporary, sep="\t", index=False, float_format="%.6g")
+    with append_tsv(path) as append:
+        append(frame)
+
+
+@contextmanager
+def append_tsv(path: str | Path) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Write a tab-separated copy part by part, at least one; the file appears when the body ends, whole."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
+
+        def append(frame: pd.DataFrame) -> None:
+            frame.to_csv(out, sep="\t", index=False, float_format="%.6g", header=out.tell() == 0)
+
+        yield append
 
 
 def read_table(

@@ -34,6 +34,7 @@ from locus2target.ingest.files import require_file
 from locus2target.ingest.genome import check_build
 from locus2target.ingest.ld_matrix import variants_path
 from locus2target.ingest.readers import check_delimited, check_gwas_vcf
+from locus2target.ingest.regions import read_regions
 from locus2target.statgen.loci import LocusRules
 
 Check = Callable[[], object]
@@ -191,8 +192,9 @@ def _sheet(config: Mapping[str, Any], name: str) -> str:
 
 
 def _check_loci(config: Mapping[str, Any]) -> None:
-    """The lengths of windows and loci go together, and the MHC is a region."""
+    """The lengths of windows and loci go together; the MHC is a region, and so is what restricts the run."""
     LocusRules.from_settings(config["loci"])
+    read_regions(config["loci"]["regions"], where="config, loci.regions")
 
 
 def _is_here(path: str, place: str) -> bool:

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import pandas as pd
 
 from locus2target.core.chromosomes import canonical_chromosome, chromosome_rank
 from locus2target.core.errors import InputError
+from locus2target.core.likely_variants import CodedVariants
 from locus2target.ingest.files import numbered_lines
 from locus2target.ingest.genome import Genome, check_build
 from locus2target.targets.consequence_vcf import CONSEQUENCE_COLUMNS, read_consequence_vcf
@@ -43,7 +44,7 @@ Span = tuple[npt.NDArray[np.int64], int]
 
 @dataclass(frozen=True, slots=True)
 class PredictedConsequences:
-    """Consequences of variants, and what became of each variant.
+    """Consequences of some variants, and what became of each of them.
 
     Attributes
     ----------
@@ -59,14 +60,14 @@ class PredictedConsequences:
 
 
 def predict_consequences(
-    variants: pd.DataFrame, *, genome: str | Path, gene_models: str | Path, build: str
-) -> PredictedConsequences:
-    """Predict what variants do to proteins and splice sites.
+    variants: CodedVariants, *, genome: str | Path, gene_models: str | Path, build: str
+) -> Iterator[PredictedConsequences]:
+    """Predict what variants do to proteins and splice sites; gives them in pieces, as `variants.tables` does.
 
     Parameters
     ----------
     variants
-        Columns variant, chromosome, position (1-based), ref and alt; each variant counts once.
+        Each of them once, along the genome.
     genome
         FASTA with its index beside it.
     gene_models
@@ -79,26 +80,28 @@ def predict_consequences(
     InputError
         If the GFF3 is another kind or of another build, or bcftools is absent or fails.
     """
-    distinct = _in_genome_order(variants.drop_duplicates("variant"))
     with Genome(genome) as sequence, tempfile.TemporaryDirectory(prefix="locus2target_csq_") as folder:
-        verdicts = pd.DataFrame(
-            [_sequence_verdict(sequence, *row) for row in _alleles(distinct)],
-            columns=["status", "reason"],
-            index=distinct.index,
-            dtype="str",
-        )
-        usable = distinct[verdicts["status"] == "ok"]
-        models = _choose_gene_models(gene_models, Path(folder) / "genes.gff3", usable, sequence, build)
-        unknown = usable.index[~usable["chromosome"].isin(models.chromosomes)]
-        verdicts.loc[unknown, "status"] = "no_gene_models"
-        verdicts.loc[unknown, "reason"] = f"{gene_models} has no protein-coding gene on the chromosome"
-        inside = usable[usable["chromosome"].isin(models.used_chromosomes)]
-        found = _call(inside, sequence, Path(genome), Path(folder)) if len(inside) else _no_consequences()
-    for status, count in verdicts["status"].value_counts().items():
-        _LOG.info("%d variants with status %s", count, status)
-    return PredictedConsequences(
-        _in_genome_order(found), pd.concat([distinct["variant"], verdicts], axis=1).reset_index(drop=True)
+        spans = _spans(variants.tables(), sequence)
+        models = _choose_gene_models(gene_models, Path(folder) / "genes.gff3", spans, sequence, build)
+        for table in variants.tables():
+            verdicts = _verdicts(table, models, sequence, str(gene_models))
+            usable = (verdicts["status"] == "ok") & table["chromosome"].isin(models.used_chromosomes)
+            found = _call(table[usable], sequence, Path(genome), Path(folder)) if usable.any() else _no_consequences()
+            yield PredictedConsequences(_in_genome_order(found), verdicts)
+
+
+def _verdicts(variants: pd.DataFrame, models: "_GeneModels", genome: Genome, source: str) -> pd.DataFrame:
+    """Columns variant, status and reason: whether the program can look at each variant."""
+    verdicts = pd.DataFrame(
+        [_sequence_verdict(genome, *row) for row in _alleles(variants)],
+        columns=["status", "reason"],
+        index=variants.index,
+        dtype="str",
     )
+    unknown = (verdicts["status"] == "ok") & ~variants["chromosome"].isin(models.chromosomes)
+    verdicts.loc[unknown, "status"] = "no_gene_models"
+    verdicts.loc[unknown, "reason"] = f"{source} has no protein-coding gene on the chromosome"
+    return pd.concat([variants["variant"], verdicts], axis=1)
 
 
 def _alleles(variants: pd.DataFrame) -> Iterator[tuple[str, int, str, str]]:
@@ -177,10 +180,9 @@ class _GeneModels:
 
 
 def _choose_gene_models(
-    path: str | Path, target: Path, variants: pd.DataFrame, genome: Genome, build: str
+    path: str | Path, target: Path, spans: Mapping[str, Span], genome: Genome, build: str
 ) -> _GeneModels:
     """Write the protein-coding genes that variants lie in to `target`."""
-    spans = _spans(variants)
     contigs = dict(genome.contigs()[["chromosome", "contig"]].itertuples(index=False, name=None))
     models = _GeneModels()
     regions: dict[str, int] = {}
@@ -207,10 +209,17 @@ def _choose_gene_models(
     return models
 
 
-def _spans(variants: pd.DataFrame) -> dict[str, Span]:
+def _spans(tables: Iterable[pd.DataFrame], genome: Genome) -> dict[str, Span]:
+    """Where variants lie on the chromosomes that the genome has; the tables come in the order of the genome."""
+    parts: dict[str, list[Span]] = {}
+    for table in tables:
+        for chromosome, group in table.groupby("chromosome"):
+            longest = int(group["ref"].str.len().max())
+            parts.setdefault(str(chromosome), []).append((group["position"].to_numpy(np.int64), longest))
     return {
-        str(chromosome): (np.sort(group["position"].to_numpy(np.int64)), int(group["ref"].str.len().max()))
-        for chromosome, group in variants.groupby("chromosome")
+        chromosome: (np.concatenate([positions for positions, _ in spans]), max(longest for _, longest in spans))
+        for chromosome, spans in parts.items()
+        if genome.has_chromosome(chromosome)
     }
 
 

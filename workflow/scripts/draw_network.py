@@ -41,15 +41,15 @@ def main(
     of_sets = read_table(enrichment, schemas.GENE_SET_ENRICHMENT)
     all_genes = read_table(genes, schemas.GENES)
     of_disease = {"disease": [disease]}
-    variants = read_tables(credible_sets, schemas.CREDIBLE_SETS, columns=["locus", "variant", "pip"], only=of_disease)
-    changes = {**MOTIF_ROWS, "variant": variants["variant"].unique()}
+    reasons = read_table(evidence, schemas.EVIDENCE)
+    named = {"variant": reasons["variants"].dropna().str.split(",").explode().unique()}
     network = regulatory_network(
         of_regulators,
         of_sets,
         read_table(ranked_genes, schemas.RANKED_GENES),
-        read_table(evidence, schemas.EVIDENCE),
-        variants,
-        read_tables(variant_effects, schemas.VARIANT_EFFECTS, columns=MOTIF_COLUMNS, only=changes),
+        reasons,
+        read_tables(credible_sets, schemas.CREDIBLE_SETS, columns=["locus", "variant", "pip"], only=of_disease | named),
+        read_tables(variant_effects, schemas.VARIANT_EFFECTS, columns=MOTIF_COLUMNS, only=MOTIF_ROWS | named),
         build_membership([read_gmt(path) for path in gene_sets], all_genes, **settings),
         all_genes,
         disease=disease,

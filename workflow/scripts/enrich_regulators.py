@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from locus2target.core import schemas
 from locus2target.core.job import job
-from locus2target.core.tables import read_table, read_tables, stack_tables, write_table, write_tsv
-from locus2target.targets.regulators import MOTIF_COLUMNS, MOTIF_ROWS, enrich_regulators, rows_of_disease
+from locus2target.core.tables import read_table, read_tables, write_table, write_tsv
+from locus2target.targets.regulators import MOTIF_COLUMNS, MOTIF_ROWS, enrich_regulators, gather_motif_effects
 
 if TYPE_CHECKING:
     snakemake: Any
@@ -30,13 +30,12 @@ def main(
     variants = read_tables(credible_sets, schemas.CREDIBLE_SETS, columns=["locus", "variant", "pip"], only=of_disease)
     # File by file: the effects of all variants of a run do not fit into memory.
     effects = (
-        rows_of_disease(read_table(path, schemas.VARIANT_EFFECTS, columns=MOTIF_COLUMNS, only=MOTIF_ROWS), variants)
-        for path in variant_effects
+        read_table(path, schemas.VARIANT_EFFECTS, columns=MOTIF_COLUMNS, only=MOTIF_ROWS) for path in variant_effects
     )
     table = enrich_regulators(
         variants,
         read_tables(loci, schemas.LOCI, only=of_disease),
-        stack_tables(effects, schemas.VARIANT_EFFECTS),
+        gather_motif_effects(effects, variants["variant"]),
         disease=disease,
         permutations=settings["permutations"],
         seed=settings["seed"],

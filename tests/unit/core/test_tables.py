@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from locus2target.core import schemas, tables
 from locus2target.core.errors import InputError
@@ -10,7 +12,9 @@ from locus2target.core.tables import (
     Column,
     TableSchema,
     append_table,
+    append_tsv,
     atomic_path,
+    is_among,
     pieces,
     read_table,
     read_tables,
@@ -133,6 +137,20 @@ def test_a_table_written_in_parts_is_the_table_written_whole(tmp_path: Path) -> 
     with append_table(tmp_path / "none.parquet", TOY):
         pass
     pd.testing.assert_frame_equal(read_table(tmp_path / "none.parquet", TOY), TOY.empty())
+
+
+@given(st.lists(st.text(max_size=2)), st.lists(st.text(max_size=2)))
+def test_which_texts_are_among_others(texts: list[str], wanted: list[str]) -> None:
+    found = is_among(pd.Series(texts, dtype="str"), pd.Series(wanted, dtype="str"))
+    assert found.tolist() == [text in wanted for text in texts]
+
+
+def test_a_text_written_in_parts_is_the_text_written_whole(tmp_path: Path) -> None:
+    with append_tsv(tmp_path / "parts.tsv") as append:
+        for part in (TOY.empty(), toy().iloc[:2], toy().iloc[2:]):
+            append(part)
+    write_tsv(toy(), tmp_path / "whole.tsv")
+    assert (tmp_path / "parts.tsv").read_bytes() == (tmp_path / "whole.tsv").read_bytes()
 
 
 def test_a_part_off_its_schema_leaves_no_file(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from locus2target.targets.regulators import (
     TOO_FEW_VARIANTS,
     changed_motifs,
     enrich_regulators,
+    gather_motif_effects,
     name_families,
-    rows_of_disease,
     scored_variants,
 )
 
@@ -61,7 +61,8 @@ def effects(*rows: dict[str, object]) -> pd.DataFrame:
 
 def enrich(credible_sets: pd.DataFrame, found: pd.DataFrame, n_loci: int, **settings: int) -> pd.DataFrame:
     settings = {"permutations": 400, "seed": 1} | settings
-    return enrich_regulators(credible_sets, toy_loci(n_loci), found, disease="some_disease", **settings)
+    motifs = gather_motif_effects([found], credible_sets["variant"])
+    return enrich_regulators(credible_sets, toy_loci(n_loci), motifs, disease="some_disease", **settings)
 
 
 def random_run(
@@ -130,24 +131,25 @@ def test_a_locus_full_of_a_motif_is_not_an_enrichment() -> None:
 def test_one_variant_and_family_once_with_the_factor_that_changes_most() -> None:
     found = effects(
         site("1:1:A:G", "ETS", 1.1, factor="ELF1"),
-        site("1:1:A:G", "ETS", -1.4, factor="SPI1"),
+        site("1:1:A:G", "ETS", -1.5, factor="SPI1"),
         site("1:1:A:G", "AP-1", 0.4, factor="JUN"),
         site("1:2:A:G", "AP-1", 1.0, factor="JUN"),
         site("1:3:A:G", "ETS", 3.0) | {"status": "no_sequence"},
         site("1:4:A:G", "ETS", 3.0) | {"scorer": "logSED"},
     )
-    assert changed_motifs(found).to_numpy().tolist() == [["1:1:A:G", "ETS", "SPI1"], ["1:2:A:G", "AP-1", "JUN"]]
+    assert changed_motifs(found).to_numpy().tolist() == [
+        ["1:1:A:G", "ETS", "SPI1", -1.5],
+        ["1:2:A:G", "AP-1", "JUN", 1.0],
+    ]
 
 
 def test_families_are_named_by_at_most_three_factors_heaviest_first() -> None:
-    found = effects(
-        *(site("1:1:A:G", "ETS", 0.1, factor=factor) for factor in ("SPI1", "Elf1", "ELF1", "ETV6", "FLI1")),
-        site("1:1:A:G", "AP-1", 0.1, factor="FOSL1::JUND"),
-    )
+    of_ets = [("ETS", factor) for factor in ("SPI1", "Elf1", "ELF1", "ETV6", "FLI1")]
+    sites = pd.DataFrame([*of_ets, ("AP-1", "FOSL1::JUND")], columns=["family", "factor"])
     changes = pd.DataFrame(
         {"variant": ["1:1:A:G", "1:2:A:G"], "family": "ETS", "factor": ["SPI1", "Fli1"], "pip": [0.2, 0.6]}
     )
-    assert name_families(found, changes).to_dict() == {"AP-1": "FOSL1::JUND", "ETS": "FLI1/SPI1/ELF1"}
+    assert name_families(sites, changes).to_dict() == {"AP-1": "FOSL1::JUND", "ETS": "FLI1/SPI1/ELF1"}
 
 
 def test_of_overlapping_loci_the_one_with_most_scored_variants_counts() -> None:
@@ -165,7 +167,8 @@ def test_of_overlapping_loci_the_one_with_most_scored_variants_counts() -> None:
         *({"locus": "L2", "variant": f"1:{n}:A:G", "pip": pip} for n, pip in ((8, 0.9), (9, None))),
     ]
     found = effects(*(scored(f"1:{n}:A:G") for n in (1, 2, 3, 8, 9)), scored("1:4:A:G", status="no_sequence"))
-    chosen = scored_variants(table(schemas.CREDIBLE_SETS, rows), loci, found)
+    credible_sets = table(schemas.CREDIBLE_SETS, rows)
+    chosen = scored_variants(credible_sets, loci, gather_motif_effects([found], credible_sets["variant"]).scored)
     assert chosen.to_numpy().tolist() == [
         [0, "1:1:A:G", 0.2],
         [0, "1:2:A:G", 0.2],
@@ -177,10 +180,11 @@ def test_of_overlapping_loci_the_one_with_most_scored_variants_counts() -> None:
 def test_order_of_the_inputs_does_not_matter() -> None:
     credible_sets, found, n_loci = random_run(24, n_families=30)
     result = enrich(credible_sets, found, n_loci)
+    motifs = gather_motif_effects([found.sample(frac=1, random_state=3)], credible_sets["variant"])
     again = enrich_regulators(
         credible_sets.iloc[::-1],
         toy_loci(n_loci).iloc[::-1],
-        found.sample(frac=1, random_state=3),
+        motifs,
         disease="some_disease",
         permutations=400,
         seed=1,
@@ -215,15 +219,29 @@ def test_every_family_has_a_row_with_its_reason(tmp_path: Path) -> None:
         assert len(read_table(tmp_path / f"{number}.parquet", schemas.REGULATORS)) == len(result)
 
 
-def test_the_rows_that_a_disease_needs_give_the_table_of_all_rows() -> None:
+def test_tables_one_by_one_say_what_one_table_says() -> None:
+    """However the rows are dealt to tables: those of a variant may even be apart."""
     credible_sets, found, n_loci = random_run(3, n_families=20)
+    stronger = effects(*(site(variant, "family 003", -2.5, factor="Z") for variant in credible_sets["variant"][::7]))
+    found = pd.concat([found, stronger], ignore_index=True)
+    motifs = gather_motif_effects([found.iloc[start::5] for start in range(5)], credible_sets["variant"])
+    result = enrich_regulators(
+        credible_sets, toy_loci(n_loci), motifs, disease="some_disease", permutations=400, seed=1
+    )
+    pd.testing.assert_frame_equal(result, enrich(credible_sets, found, n_loci))
+
+
+def test_of_other_diseases_variants_only_the_motifs_with_a_site_count() -> None:
+    credible_sets, found, _ = random_run(3, n_families=20)
     elsewhere = [f"9:{number}:A:C" for number in range(30)]
     others = [scored(variant) for variant in elsewhere]
     others += [site(variant, f"only elsewhere {number % 2}", 3.0) for number, variant in enumerate(elsewhere)]
-    everything = pd.concat([found, effects(*others)], ignore_index=True)
-    needed = rows_of_disease(everything, credible_sets)
-    assert len(needed) == len(found) + 2  # one row of each motif that only others have
-    pd.testing.assert_frame_equal(enrich(credible_sets, needed, n_loci), enrich(credible_sets, everything, n_loci))
+    motifs = gather_motif_effects([found, effects(*others)], credible_sets["variant"])
+    assert set(motifs.scored) == set(credible_sets["variant"])
+    assert set(motifs.changes["variant"]) <= set(credible_sets["variant"])
+    assert len(motifs.sites) == 20 + 2
+    alone = gather_motif_effects([found], credible_sets["variant"])
+    pd.testing.assert_frame_equal(motifs.changes, alone.changes)
 
 
 def test_permutations_are_needed() -> None:

@@ -10,6 +10,9 @@ apart beyond their motifs: where they lie in open chromatin or CpG islands more 
 are common there come out too. Nor does it say which factor of a family binds, or that one is expressed where it counts.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -17,6 +20,7 @@ from scipy import sparse
 
 from locus2target.core.progress import tracked
 from locus2target.core.schemas import REGULATORS
+from locus2target.core.tables import is_among
 from locus2target.targets.evidence_rows import by_pip
 from locus2target.targets.gene_set_enrichment import compare_with_permutations, stretches
 from locus2target.targets.overlap_groups import overlap_groups
@@ -35,10 +39,54 @@ _NAMED_FACTORS = 3
 _BLOCK = 4_000_000  # dealt PIPs held at a time: 32 MB
 
 
+@dataclass(frozen=True, slots=True)
+class MotifEffects:
+    """What the motif model says of the variants of one disease.
+
+    Attributes
+    ----------
+    scored
+        Keys of the disease's variants that it has scored, each once.
+    changes
+        Columns variant, family, factor (of the motif that changes most) and value: motif families that each of them
+        changes at least tenfold; each variant and family once.
+    sites
+        Columns family and factor: motifs of which any variant of the run has a site, each once.
+    """
+
+    scored: "pd.Series[str]"
+    changes: pd.DataFrame
+    sites: pd.DataFrame
+
+
+def gather_motif_effects(tables: Iterable[pd.DataFrame], variants: "pd.Series[str]") -> MotifEffects:
+    """Take from the motif model's rows what a disease's test needs; one table is in memory at a time.
+
+    Parameters
+    ----------
+    tables
+        `MOTIF_COLUMNS` of some or all variants of the run; rows of other models are passed over.
+    variants
+        Keys of the disease's variants.
+    """
+    none = pd.DataFrame({"variant": [], "family": [], "factor": []}, dtype="str").assign(value=0.0)
+    scored, changes, sites = [none["variant"]], [none], [none[["family", "factor"]]]
+    for table in tables:
+        own = table[is_among(table["variant"], variants)]
+        scored.append(own.loc[(own["scorer"] == _LARGEST_CHANGE) & (own["status"] == "ok"), "variant"])
+        changes.append(changed_motifs(own))
+        sites.append(_sites(table)[["family", "factor"]].drop_duplicates())
+    return MotifEffects(
+        scored=pd.concat(scored, ignore_index=True).drop_duplicates(),
+        changes=_largest(pd.concat(changes, ignore_index=True)),  # a variant may have rows in several tables
+        sites=pd.concat(sites, ignore_index=True).drop_duplicates(),
+    )
+
+
 def enrich_regulators(
     credible_sets: pd.DataFrame,
     loci: pd.DataFrame,
-    variant_effects: pd.DataFrame,
+    motifs: MotifEffects,
     *,
     disease: str,
     permutations: int,
@@ -56,9 +104,9 @@ def enrich_regulators(
     ----------
     credible_sets, loci
         Variants and loci of the disease (schemas CREDIBLE_SETS and LOCI); variants without a PIP do not count.
-    variant_effects
-        Of all models and variants of the run (schema VARIANT_EFFECTS), of which the motif model's are used. A family
-        has a row when a variant of the run has a site of it; without any there is one row `none`.
+    motifs
+        Of the disease's variants. A family has a row when a variant of the run has a site of it; without any there is
+        one row `none`.
     disease
         Written into every row.
     permutations, seed
@@ -76,9 +124,9 @@ def enrich_regulators(
     """
     if permutations < 1:
         raise ValueError(f"{permutations} permutations")
-    variants = scored_variants(credible_sets, loci, variant_effects)
-    changes = changed_motifs(variant_effects).merge(variants, on="variant")
-    families = name_families(variant_effects, changes)
+    variants = scored_variants(credible_sets, loci, motifs.scored)
+    changes = motifs.changes.merge(variants, on="variant")
+    families = name_families(motifs.sites, changes)
     if families.empty or variants.empty:
         return _not_scored(families, disease=disease)
     changed = _indicators(changes, variants, families.index)
@@ -99,36 +147,20 @@ def enrich_regulators(
     return table[REGULATORS.names]
 
 
-def scored_variants(credible_sets: pd.DataFrame, loci: pd.DataFrame, variant_effects: pd.DataFrame) -> pd.DataFrame:
-    """Variants with a PIP that the motif model scored, of overlapping loci those of the one with the most.
+def scored_variants(credible_sets: pd.DataFrame, loci: pd.DataFrame, scored: "pd.Series[str]") -> pd.DataFrame:
+    """Variants with a PIP that the motif model has scored, of overlapping loci those of the one with the most.
 
     Returns
     -------
     Columns group (number of the independent locus), variant and pip, each variant once; by group and variant.
     """
-    largest = variant_effects[(variant_effects["scorer"] == _LARGEST_CHANGE) & (variant_effects["status"] == "ok")]
-    known = credible_sets["pip"].notna() & credible_sets["variant"].isin(largest["variant"])
-    scored = credible_sets.loc[known, ["locus", "variant", "pip"]].drop_duplicates(["locus", "variant"])
-    counts = scored.groupby("locus").size().rename("n").reset_index()
+    known = credible_sets["pip"].notna() & is_among(credible_sets["variant"], scored)
+    eligible = credible_sets.loc[known, ["locus", "variant", "pip"]].drop_duplicates(["locus", "variant"])
+    counts = eligible.groupby("locus").size().rename("n").reset_index()
     counts["group"] = counts["locus"].map(overlap_groups(loci)).astype("int64")
     counts = counts.sort_values(["n", "locus"], ascending=[False, True]).drop_duplicates("group")
-    chosen = scored.merge(counts[["locus", "group"]], on="locus").sort_values(["group", "variant"])
+    chosen = eligible.merge(counts[["locus", "group"]], on="locus").sort_values(["group", "variant"])
     return chosen.drop_duplicates("variant")[["group", "variant", "pip"]].reset_index(drop=True)
-
-
-def rows_of_disease(variant_effects: pd.DataFrame, credible_sets: pd.DataFrame) -> pd.DataFrame:
-    """The motif model's rows that a disease's test needs: its own variants', and of others one per motif with a site.
-
-    Parameters
-    ----------
-    variant_effects
-        `MOTIF_ROWS` of some or all variants of the run.
-    credible_sets
-        Variants of the disease.
-    """
-    own = variant_effects["variant"].isin(credible_sets["variant"])
-    sites = variant_effects[~own & (variant_effects["scorer"] == _CHANGE_OF_FAMILY)]
-    return pd.concat([variant_effects[own], sites.drop_duplicates(["track", "track_group"])], ignore_index=True)
 
 
 def changed_motifs(variant_effects: pd.DataFrame) -> pd.DataFrame:
@@ -141,16 +173,19 @@ def changed_motifs(variant_effects: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    Columns variant, family and factor (of the motif that changes most); each variant and family once.
+    Columns variant, family, factor (of the motif that changes most) and value; each variant and family once.
     """
-    rows = _family_rows(variant_effects)
-    large = rows[rows["value"].abs() >= _TENFOLD]
-    ordered = large.assign(size=-large["value"].abs()).sort_values(["variant", "family", "size", "factor"])
-    distinct = ordered.drop_duplicates(["variant", "family"])
-    return distinct[["variant", "family", "factor"]].reset_index(drop=True)
+    sites = _sites(variant_effects)
+    return _largest(sites[sites["value"].abs() >= _TENFOLD])
 
 
-def _family_rows(variant_effects: pd.DataFrame) -> pd.DataFrame:
+def _largest(changes: pd.DataFrame) -> pd.DataFrame:
+    """Of each variant and family the motif that changes most."""
+    ordered = changes.assign(size=-changes["value"].abs()).sort_values(["variant", "family", "size", "factor"])
+    return ordered.drop_duplicates(["variant", "family"]).drop(columns="size").reset_index(drop=True)
+
+
+def _sites(variant_effects: pd.DataFrame) -> pd.DataFrame:
     """Variant, family, factor and value of the motif model's scored sites; tracks are named `factor matrix_id`."""
     rows = variant_effects[(variant_effects["scorer"] == _CHANGE_OF_FAMILY) & (variant_effects["status"] == "ok")]
     factors = rows["track"].str.rsplit(" ", n=1).str[0]
@@ -159,15 +194,15 @@ def _family_rows(variant_effects: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def name_families(variant_effects: pd.DataFrame, changes: pd.DataFrame) -> "pd.Series[str]":
+def name_families(sites: pd.DataFrame, changes: pd.DataFrame) -> "pd.Series[str]":
     """Name each family by at most three factors, those with the most PIP on variants that change their motif first.
 
     Names are in capitals, because the bank has motifs of human and of mouse factors.
 
     Parameters
     ----------
-    variant_effects
-        Schema VARIANT_EFFECTS.
+    sites
+        Columns family and factor.
     changes
         Columns variant, family, factor and pip of the disease's variants.
 
@@ -175,8 +210,7 @@ def name_families(variant_effects: pd.DataFrame, changes: pd.DataFrame) -> "pd.S
     -------
     Names joined by `/`, indexed by family, families in alphabetical order.
     """
-    seen = _family_rows(variant_effects)[["family", "factor"]].assign(pip=0.0)
-    named = pd.concat([seen, changes[["family", "factor", "pip"]]], ignore_index=True)
+    named = pd.concat([sites.assign(pip=0.0), changes[["family", "factor", "pip"]]], ignore_index=True)
     named["factor"] = named["factor"].str.upper()
     mass = named.groupby(["family", "factor"])["pip"].sum().round(12).reset_index()
     ordered = mass.sort_values(["family", "pip", "factor"], ascending=[True, False, True])

@@ -120,7 +120,8 @@ def test_windows_that_were_not_scored_have_no_map() -> None:
 
 
 def test_maps_of_the_toy_run_equal_its_tables(tables: RunTables) -> None:
-    found = heat_maps(tables.mutagenesis, tables.attribution, tables.motif_hits, tables.variant_effects)
+    (effects,) = tables.variant_effects.read()
+    found = heat_maps(tables.mutagenesis, tables.attribution, tables.motif_hits, effects)
     assert list(found) == ["alpha_strong"]
     (drawn,) = found["alpha_strong"]
     windows = tables.mutagenesis[tables.mutagenesis["value"].notna()]

@@ -819,7 +819,8 @@ def toy_page(toy_tables: RunTables, tmp_path_factory: pytest.TempPathFactory) ->
 def test_numbers_of_the_page_are_those_of_the_tables(browser: "Browser", toy_page: Path, toy_tables: RunTables) -> None:
     visit = _Visit(browser, toy_page, "alpha_strong").ready()
     page = visit.page
-    own = toy_tables.credible_sets[toy_tables.credible_sets["locus"] == "alpha_strong"].set_index("variant")
+    (own,) = toy_tables.credible_sets.read(only={"locus": ["alpha_strong"]})
+    own = own.set_index("variant")
     page.locator(".chart-tracks summary").click()
     rows = page.locator(".chart-tracks details tbody tr").evaluate_all(_CELLS)
     assert len(rows) == 15

@@ -23,7 +23,7 @@ from locus2target.report.locus_inputs import (
     packed_loci,
     read_locus_qtl,
 )
-from locus2target.report.run_tables import RunTables, load_run_tables
+from locus2target.report.run_tables import RunTables, TableParts, load_run_tables
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,8 @@ def test_every_locus_with_statistics_has_a_pack_in_the_order_of_the_run(
 
 def test_association_is_that_of_the_table(tables: RunTables, packs: dict[str, Any]) -> None:
     for name, (header, arrays) in packs.items():
-        rows = tables.credible_sets[tables.credible_sets["locus"] == name].sort_values("position")
+        (rows,) = tables.credible_sets.read(only={"locus": [name]})
+        rows = rows.sort_values("position")
         assert header["n"] == N_VARIANTS
         assert running_sum(arrays["step"], header["first"]) == rows["position"].tolist()
         assert arrays["neg_log10_p"] == pytest.approx(rows["neg_log10_p"].tolist(), abs=0.005 + 1e-9)
@@ -132,15 +133,17 @@ def test_maps_and_what_could_not_be_scored(packs: dict[str, Any]) -> None:
     assert f"No mutagenesis around 17:{LEAD}:A:G by jaspar: The FASTA has only N there." in sparse["note"]
 
 
-def test_effects_are_the_largest_of_variants_with_weight(tables: RunTables, qtl_path: Path) -> None:
+def test_effects_are_the_largest_of_variants_with_weight(tables: RunTables, qtl_path: Path, tmp_path: Path) -> None:
+    (variants,) = tables.credible_sets.read(only={"locus": ["alpha_strong"]})
+
     def effect(index: int, value: float | None, *, largest: bool = True) -> dict[str, object]:
-        variants = tables.credible_sets[tables.credible_sets["locus"] == "alpha_strong"]
         row = {"variant": variants["variant"].iloc[index], "model": "jaspar", "scorer": "s", "mask": "", "value": value}
         status = "no_sequence" if value is None else "ok"
         return {**row, "largest": largest, "status": status, "reason": "N there" if value is None else ""}
 
     effects = [effect(600, 1.5), effect(600, 0.5, largest=False), effect(5, 9.0), effect(601, None), effect(602, None)]
-    run = replace(tables, variant_effects=schemas.VARIANT_EFFECTS.frame(effects))
+    write_table(schemas.VARIANT_EFFECTS.frame(effects), tmp_path / "effects.parquet", schemas.VARIANT_EFFECTS)
+    run = replace(tables, variant_effects=TableParts((tmp_path / "effects.parquet",), schemas.VARIANT_EFFECTS))
     header = unpack(decode(pack_loci(run, BesideTables({"blood_eqtl": qtl_path}))["alpha_strong"]))[0]
     assert [(each["index"], each["value"], each["status"]) for each in header["effects"]] == [
         (600, 1.5, "ok"),

@@ -2,13 +2,15 @@
 """What not to conclude, against the toy run and tables written by hand."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from report_run import HOSTILE, ToyRun
 
 from locus2target.core import schemas
+from locus2target.core.tables import write_table
 from locus2target.report.locus_words import colocalization_note, locus_cautions
-from locus2target.report.run_tables import RunTables, load_run_tables
+from locus2target.report.run_tables import RunTables, TableParts, load_run_tables
 
 _STATUS = dict(status="ok", reason="", study="s", disease="alpha")
 
@@ -82,10 +84,12 @@ def test_fine_mapping_speaks(tables: RunTables, values: dict[str, object], sente
     assert sentence in _of(_mapped(tables, **values))
 
 
-def test_imported_sets_without_p_and_with_few_pips(tables: RunTables) -> None:
-    variants = tables.credible_sets[tables.credible_sets["locus"] == "alpha_strong"].head(10)
-    bare = variants.assign(neg_log10_p=float("nan"), pip=[0.1] * 3 + [float("nan")] * 7)
-    words = _of(_mapped(tables, method="imported"), credible_sets=bare)
+def test_imported_sets_without_p_and_with_few_pips(tables: RunTables, tmp_path: Path) -> None:
+    (variants,) = tables.credible_sets.read(only={"locus": ["alpha_strong"]})
+    bare = variants.head(10).assign(neg_log10_p=float("nan"), pip=[0.1] * 3 + [float("nan")] * 7)
+    write_table(bare, tmp_path / "bare.parquet", schemas.CREDIBLE_SETS)
+    stored = TableParts((tmp_path / "bare.parquet",), schemas.CREDIBLE_SETS)
+    words = _of(_mapped(tables, method="imported"), credible_sets=stored)
     assert "The credible sets came without p-values: the association panel is empty." in words
     assert "7 of 10 variants have no PIP" in words
     assert "not in the cohort" not in words
@@ -107,7 +111,7 @@ def test_tests_that_depend_on_the_prior_are_counted(tables: RunTables) -> None:
 
 def test_predictions_are_warned_of_only_where_there_are_some(tables: RunTables) -> None:
     none = dict(
-        variant_effects=schemas.VARIANT_EFFECTS.empty(),
+        variant_effects=TableParts((), schemas.VARIANT_EFFECTS),
         mutagenesis=schemas.MUTAGENESIS.empty(),
         motif_hits=schemas.MOTIF_HITS.empty(),
     )

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 from report_run import ToyRun
 
+from locus2target.core import schemas
 from locus2target.report.gene_directions import direction_table
 from locus2target.report.method_checks import check_methods
-from locus2target.report.run_tables import RunTables, load_run_tables
+from locus2target.report.run_tables import RunTables, TableParts, load_run_tables
 from locus2target.report.tables import Table
 
 
@@ -48,8 +49,9 @@ def test_prior_changes_come_largest_first_and_are_counted(toy_run: ToyRun) -> No
 
 def test_a_run_without_checks_says_so(toy_run: ToyRun) -> None:
     tables = _tables(toy_run)
-    empty = {name: getattr(tables, name).iloc[:0] for name in ("crosscheck", "prior_enrichment", "prior_effects")}
-    checks = check_methods(replace(tables, **empty), links={})
+    empty = {name: getattr(tables, name).iloc[:0] for name in ("crosscheck", "prior_enrichment")}
+    no_priors = TableParts((), schemas.PRIOR_EFFECTS)
+    checks = check_methods(replace(tables, **empty, prior_effects=no_priors), links={})
     assert checks.sentences == (
         "No locus was fitted with a second fine-mapping engine.",
         "No functional priors were fitted: all PIPs have a uniform prior.",

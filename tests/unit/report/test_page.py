@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ from pack_decoder import decode, unpack
 from report_run import DISEASES, HOSTILE, RUN, Rendered, ToyRun, gene_id
 
 from locus2target.core.errors import InputError
+from locus2target.core.tables import write_table
 from locus2target.report.locus_inputs import BesideTables
 from locus2target.report.page import read_review, write_report
 from locus2target.report.run_data import RunFacts
 from locus2target.report.run_record import record_block
-from locus2target.report.run_tables import RunTables, load_run_tables
+from locus2target.report.run_tables import RunTables, TableParts, load_run_tables
 
 FIGURE = "data:image/svg+xml;base64,"
 FACTS = RunFacts(name="toy", title="A toy", created="2 January 2026")
@@ -206,6 +208,27 @@ def test_same_tables_give_the_same_page(tables: RunTables, tmp_path: Path) -> No
     once, again = _written(tables, tmp_path, None), _written(tables, tmp_path, None)
     assert once == again
     assert str(tmp_path) not in once[0]
+
+
+def test_tables_in_parts_give_the_page_of_whole_tables(tables: RunTables, tmp_path: Path) -> None:
+    """Rows per variant come batch by batch, and are never together in memory."""
+    parted = {name: _one_part_per_locus(getattr(tables, name), tmp_path / name) for name in _PER_VARIANT}
+    assert all(len(parts.paths) > 1 for parts in parted.values())
+    assert _written(replace(tables, **parted), tmp_path, None) == _written(tables, tmp_path, None)
+
+
+_PER_VARIANT = ("credible_sets", "variant_effects", "prior_effects")
+
+
+def _one_part_per_locus(whole: TableParts, folder: Path) -> TableParts:
+    """The same rows in files of one locus each, or of one row where the table knows no loci; and one without rows."""
+    (frame,) = whole.read()
+    keys = frame["locus"] if "locus" in frame else frame.index.to_series()
+    groups = [rows for _, rows in frame.groupby(keys, sort=False)]
+    paths = [folder / f"{number}.parquet" for number in range(len(groups) + 1)]
+    for path, rows in zip(paths, [frame.iloc[:0], *groups], strict=True):
+        write_table(rows, path, whole.schema)
+    return TableParts(tuple(paths), whole.schema)
 
 
 @pytest.mark.parametrize("content", [None, "{", "not json"])

@@ -16,6 +16,7 @@ from locus2target.report.json_rows import plain_rows
 from locus2target.report.locus_intervals import annotation_intervals, locus_intervals
 from locus2target.report.locus_pack import NAMED_PIP, LocusInputs, QtlAssociation, encode, pack_locus
 from locus2target.report.locus_words import MAX_PAIRS, colocalization_note
+from locus2target.report.named_variants import effects_of_named
 from locus2target.report.run_tables import RunTables
 from locus2target.targets.candidates import NONE
 
@@ -55,13 +56,14 @@ class BesideTables:
 
 def packed_loci(tables: RunTables) -> list[str]:
     """Loci that get a pack, in the order of the run: those with statistics of variants."""
-    with_variants = set(tables.credible_sets["locus"].unique())
+    with_variants = {name for part in tables.credible_sets.read(["locus"]) for name in part["locus"].unique()}
     return [name for name in tables.loci["locus"] if name in with_variants]
 
 
 def pack_loci(tables: RunTables, beside: BesideTables) -> dict[str, str]:
-    """Encoded pack by locus, for every locus of `packed_loci`."""
-    return {str(each.locus["locus"]): encode(pack_locus(each)) for each in locus_inputs(tables, beside)}
+    """Encoded pack by locus, for every locus of `packed_loci`, in its order."""
+    packs = {str(each.locus["locus"]): encode(pack_locus(each)) for each in locus_inputs(tables, beside)}
+    return {name: packs[name] for name in tables.loci["locus"] if name in packs}
 
 
 class _Parted:
@@ -84,7 +86,6 @@ class _Parted:
 class _PartedRun:
     """The tables of a run by locus, so that no locus searches them as a whole."""
 
-    variants: _Parted
     candidates: _Parted
     pairs: _Parted
     effects: _Parted
@@ -98,10 +99,9 @@ class _PartedRun:
 
 
 def locus_inputs(tables: RunTables, beside: BesideTables) -> Iterator[LocusInputs]:
-    """Inputs of every pack, one locus at a time."""
-    effects = _effects_of_named(tables)
+    """Inputs of every pack, one locus at a time, in the order of the files of credible sets."""
+    effects = effects_of_named(tables)
     parted = _PartedRun(
-        variants=_Parted(tables.credible_sets),
         candidates=_Parted(tables.locus_genes),
         pairs=_Parted(tables.colocalization),
         effects=_Parted(effects),
@@ -114,11 +114,13 @@ def locus_inputs(tables: RunTables, beside: BesideTables) -> Iterator[LocusInput
         qtl_paths=beside.qtl_paths,
     )
     rows = {row["locus"]: row for row in records(tables.loci)}
-    for name in tracked(packed_loci(tables), unit="loci", label="packing"):
-        yield _inputs_of(rows[name], parted)
+    for path in tracked(tables.credible_sets.paths, unit="batches", label="packing"):
+        batch = read_table(path, tables.credible_sets.schema)
+        for name, variants in batch.groupby("locus", sort=False):
+            yield _inputs_of(rows[str(name)], variants, parted)
 
 
-def _inputs_of(locus: Record, run: _PartedRun) -> LocusInputs:
+def _inputs_of(locus: Record, variants: pd.DataFrame, run: _PartedRun) -> LocusInputs:
     name = str(locus["locus"])
     candidates, pairs = run.candidates.of(name), run.pairs.of(name)
     effects = run.effects.of(name)
@@ -126,7 +128,7 @@ def _inputs_of(locus: Record, run: _PartedRun) -> LocusInputs:
     inside = locus_intervals(locus, run.intervals)
     return LocusInputs(
         locus=locus,
-        variants=run.variants.of(name),
+        variants=variants,
         genes=genes,
         exons=run.exons.of_all(genes["gene_id"]),
         intervals=inside.rows,
@@ -159,13 +161,6 @@ def _rows_by_locus(frame: pd.DataFrame, names: Iterable[str]) -> dict[str, list[
     for locus, row in zip(frame["locus"], plain_rows(frame[list(names)]), strict=True):
         rows.setdefault(locus, []).append(row)
     return rows
-
-
-def _effects_of_named(tables: RunTables) -> pd.DataFrame:
-    """Largest effect of each variant and score, with the locus, for variants that fine-mapping gives weight."""
-    named = tables.credible_sets.loc[tables.credible_sets["pip"] >= NAMED_PIP, ["locus", "variant"]]
-    largest = tables.variant_effects[tables.variant_effects["largest"]]
-    return named.merge(largest, on="variant")
 
 
 def _genes_of(locus: Record, genes: pd.DataFrame, candidates: pd.DataFrame) -> tuple[pd.DataFrame, str]:

@@ -1,19 +1,20 @@
 """What not to conclude from each locus, and what its colocalization table leaves out, in sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from locus2target.core.tables import Record, records
 from locus2target.report.formats import format_count, format_list, is_missing, plural
-from locus2target.report.locus_pack import NAMED_PIP
+from locus2target.report.named_variants import loci_with_effects
 from locus2target.report.run_tables import RunTables, fine_mapping_of
 
 MAX_PAIRS = 50
 """Rows of colocalization that the page of a locus shows."""
 
 _LARGE_SET = 50  # variants; a set this large names a region rather than variants
+_COUNTED = ("in_ld", "neg_log10_p", "z_score", "pip", "r_lead")
 _FEW_SHARED = 100  # variants; below it H3 and H4 are hard to tell apart
 _SHARED_H4 = 0.5
 _METHODS = {
@@ -80,7 +81,7 @@ def locus_cautions(tables: RunTables) -> dict[str, tuple[str, ...]]:
         Sentences by locus, for every row of the loci table, also for loci that were not analysed.
     """
     run = _Run(
-        counts=_counts(tables.credible_sets),
+        counts=_counts(tables.credible_sets.read(["locus", *_COUNTED])),
         sharing=_sharing(tables.colocalization),
         largest_sets=_largest_sets(tables.signals),
         predicted=_predicted(tables),
@@ -110,7 +111,12 @@ def _cautions(name: str, mapping: Record, run: _Run) -> list[str]:
     return sentences
 
 
-def _counts(variants: pd.DataFrame) -> dict[str, _Counts]:
+def _counts(batches: Iterable[pd.DataFrame]) -> dict[str, _Counts]:
+    """By locus; all variants of a locus are in one batch."""
+    return {name: counts for batch in batches for name, counts in _counts_of(batch).items()}
+
+
+def _counts_of(variants: pd.DataFrame) -> dict[str, _Counts]:
     lacking = pd.DataFrame(
         {
             "n": True,
@@ -146,12 +152,8 @@ def _largest_sets(signals: pd.DataFrame) -> dict[str, int]:
 
 def _predicted(tables: RunTables) -> frozenset[str]:
     """Loci with a predicted effect of a variant that the page names, or with a mutagenesis map."""
-    effects = tables.variant_effects
-    scored = set(effects.loc[effects["value"].notna(), "variant"].unique())
-    variants = tables.credible_sets[tables.credible_sets["pip"] >= NAMED_PIP]
-    with_effects = variants.loc[variants["variant"].isin(scored), "locus"].unique()
     mutagenesis = tables.mutagenesis
-    return frozenset(with_effects) | frozenset(mutagenesis.loc[mutagenesis["value"].notna(), "locus"].unique())
+    return loci_with_effects(tables) | frozenset(mutagenesis.loc[mutagenesis["value"].notna(), "locus"].unique())
 
 
 def _mapping_cautions(mapping: Record) -> list[str]:

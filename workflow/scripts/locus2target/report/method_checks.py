@@ -7,11 +7,12 @@ import pandas as pd
 
 from locus2target.core.tables import records
 from locus2target.report.formats import format_number, plural
-from locus2target.report.run_tables import RunTables
+from locus2target.report.run_tables import RunTables, TableParts
 from locus2target.report.tables import Table, TableColumn, build_table
 
 _ALL_LOCI = "none"  # value of `left_out` where the fit saw every chromosome
 _SHOWN_CHANGES = 50
+_LARGE_CHANGE = 0.1  # of a PIP
 
 _CROSSCHECK_COLUMNS = (
     TableColumn("region", "Locus", "region", link="href"),
@@ -83,11 +84,12 @@ def check_methods(tables: RunTables, *, links: Mapping[str, str]) -> MethodCheck
     links
         Link by locus id of the loci that have a page.
     """
+    priors = _prior_changes(tables.prior_effects)
     return MethodChecks(
-        sentences=(_crosscheck_sentence(tables.crosscheck), _prior_sentence(tables.prior_effects)),
+        sentences=(_crosscheck_sentence(tables.crosscheck), _prior_sentence(priors)),
         crosscheck=_crosscheck_table(tables, links),
         enrichment=_enrichment_table(tables.prior_enrichment),
-        prior_changes=_change_table(tables, links),
+        prior_changes=_change_table(priors, tables.regions, links),
         models=_model_table(tables.model_scores),
     )
 
@@ -113,15 +115,49 @@ def _crosscheck_sentence(crosscheck: pd.DataFrame) -> str:
     )
 
 
-def _prior_sentence(effects: pd.DataFrame) -> str:
-    both = effects[effects["pip_uniform"].notna() & effects["pip_functional"].notna()]
-    if both.empty:
+@dataclass(frozen=True, slots=True)
+class _PriorChanges:
+    """What functional priors change.
+
+    Attributes
+    ----------
+    n_changed
+        Variants whose PIP changes by more than `_LARGE_CHANGE`.
+    n_loci, n_preferred
+        Loci with both fits, and those where the data prefer the functional priors.
+    largest
+        Rows of table `prior_effects` that change most, first.
+    """
+
+    n_changed: int
+    n_loci: int
+    n_preferred: int
+    largest: pd.DataFrame
+
+
+def _prior_changes(effects: TableParts) -> _PriorChanges:
+    """Sum up the parts of table `prior_effects`, each with whole loci."""
+    n_changed, per_locus, largest = 0, [], effects.schema.empty()
+    for part in effects.read():
+        both = part[part["pip_uniform"].notna() & part["pip_functional"].notna()]
+        n_changed += int((_change(both) > _LARGE_CHANGE).sum())
+        per_locus += both.drop_duplicates("locus")["log_evidence_ratio"].tolist()
+        candidates = pd.concat([largest, part], ignore_index=True)
+        order = _change(candidates).sort_values(ascending=False, kind="stable").index
+        largest = candidates.loc[order[:_SHOWN_CHANGES]]
+    return _PriorChanges(n_changed, len(per_locus), sum(ratio > 0 for ratio in per_locus), largest)
+
+
+def _change(effects: pd.DataFrame) -> "pd.Series[float]":
+    return (effects["pip_functional"] - effects["pip_uniform"]).abs()
+
+
+def _prior_sentence(priors: _PriorChanges) -> str:
+    if not priors.n_loci:
         return "No functional priors were fitted: all PIPs have a uniform prior."
-    change = (both["pip_functional"] - both["pip_uniform"]).abs()
-    per_locus = both.drop_duplicates("locus")["log_evidence_ratio"]
     return (
-        f"With functional priors the PIP of {plural(int((change > 0.1).sum()), 'variant')} changes by more than 0.1; "
-        f"the data prefer them at {int((per_locus > 0).sum())} of {plural(len(per_locus), 'locus', 'loci')}."
+        f"With functional priors the PIP of {plural(priors.n_changed, 'variant')} changes by more than "
+        f"{_LARGE_CHANGE}; the data prefer them at {priors.n_preferred} of {plural(priors.n_loci, 'locus', 'loci')}."
     )
 
 
@@ -154,14 +190,10 @@ def _enrichment_table(enrichment: pd.DataFrame) -> Table:
     return build_table(rows, _ENRICHMENT_COLUMNS, caption=caption, filename="prior_enrichment.tsv")
 
 
-def _change_table(tables: RunTables, links: Mapping[str, str]) -> Table:
-    regions = tables.regions
-    effects = tables.prior_effects
-    change = (effects["pip_functional"] - effects["pip_uniform"]).abs()
-    largest = effects.loc[change.sort_values(ascending=False, kind="stable").head(_SHOWN_CHANGES).index]
+def _change_table(priors: _PriorChanges, regions: Mapping[str, str], links: Mapping[str, str]) -> Table:
     rows = [
         {**row, "region": regions.get(row["locus"], row["locus"]), "href": links.get(row["locus"])}
-        for row in records(largest)
+        for row in records(priors.largest)
     ]
     caption = f"The {len(rows)} variants whose PIP changes most; all are in results/apply_priors."
     return build_table(rows, _CHANGE_COLUMNS, caption=caption, filename="prior_effects.tsv")

@@ -1,6 +1,6 @@
 """What went into the run, what came out, and what was left behind and why."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,6 +12,7 @@ from locus2target.report.run_tables import RunTables, short_region
 from locus2target.report.tables import Table, TableColumn, build_table
 
 _MAIN_REASONS = 3
+_STATUS = ("status", "reason")
 _KEPT = [disposition.value for disposition in Disposition if disposition.kept]
 
 _SOURCE_COLUMNS = (
@@ -182,26 +183,29 @@ def _sentence(reason: str) -> str:
 
 def summarize_steps(tables: RunTables) -> pd.DataFrame:
     """How often each step ended in which status, with one reason as an example."""
-    steps = (
-        ("define_loci", "loci", tables.loci),
-        ("finemap_loci", "loci", tables.fine_mapping),
-        ("finemap_loci", "variants", tables.credible_sets),
-        ("colocalize_loci", "signal and molecular trait pairs", tables.colocalization),
-        ("score_variants", "variant scores", tables.variant_effects),
-        ("mutate_windows", "substitutions", tables.mutagenesis),
-        ("assemble_evidence", "evidence rows", tables.evidence),
-        ("rank_genes", "genes", tables.targets),
+    steps: tuple[tuple[str, str, Iterable[pd.DataFrame]], ...] = (
+        ("define_loci", "loci", [tables.loci]),
+        ("finemap_loci", "loci", [tables.fine_mapping]),
+        ("finemap_loci", "variants", tables.credible_sets.read(_STATUS)),
+        ("colocalize_loci", "signal and molecular trait pairs", [tables.colocalization]),
+        ("score_variants", "variant scores", tables.variant_effects.read(_STATUS)),
+        ("mutate_windows", "substitutions", [tables.mutagenesis]),
+        ("assemble_evidence", "evidence rows", [tables.evidence]),
+        ("rank_genes", "genes", [tables.targets]),
     )
-    frames = [
-        frame.groupby("status", sort=True)
-        .agg(units=("status", "size"), reason=("reason", "first"))
-        .reset_index()
-        .assign(step=step, unit=unit)
-        for step, unit, frame in steps
-        if len(frame)
+    frames = [_count_statuses(parts).assign(step=step, unit=unit) for step, unit, parts in steps]
+    return pd.concat(frames, ignore_index=True)[[column.name for column in _STEP_COLUMNS]]
+
+
+def _count_statuses(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Columns status, units (rows of all parts) and reason (the first), by status."""
+    none = pd.DataFrame({"status": [], "reason": []}, dtype="str").assign(units=0)
+    counted = [
+        part.groupby("status", sort=True).agg(units=("status", "size"), reason=("reason", "first")).reset_index()
+        for part in parts
     ]
-    columns = [column.name for column in _STEP_COLUMNS]
-    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+    together = pd.concat([none, *counted]).groupby("status", sort=True)
+    return together.agg(units=("units", "sum"), reason=("reason", "first")).reset_index()
 
 
 def _sentences(sources: pd.DataFrame, loci: pd.DataFrame, metrics: pd.DataFrame) -> list[str]:

@@ -1,14 +1,37 @@
 """The tables of a finished run, as the report reads them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from locus2target.core import schemas
-from locus2target.core.tables import Record, read_table, read_tables, records
+from locus2target.core.tables import Record, TableSchema, read_table, read_tables, records
 from locus2target.targets.ranking import CONFIDENT
+
+
+@dataclass(frozen=True, slots=True)
+class TableParts:
+    """A table that grows with the variants of a run: one of its files is in memory at a time.
+
+    Attributes
+    ----------
+    paths
+        Files of the table; the rows of a locus are in one of them.
+    schema
+        What each holds.
+    """
+
+    paths: tuple[str | Path, ...]
+    schema: TableSchema
+
+    def read(
+        self, columns: Sequence[str] | None = None, *, only: Mapping[str, Collection[object]] | None = None
+    ) -> Iterator[pd.DataFrame]:
+        """One frame per file, as `read_table` selects columns and rows."""
+        for path in self.paths:
+            yield read_table(path, self.schema, columns=columns, only=only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +45,15 @@ class RunTables:
     harmonization_qc: pd.DataFrame
     loci: pd.DataFrame
     fine_mapping: pd.DataFrame
-    credible_sets: pd.DataFrame
+    credible_sets: TableParts
     signals: pd.DataFrame
     colocalization: pd.DataFrame
     crosscheck: pd.DataFrame
     prior_enrichment: pd.DataFrame
-    prior_effects: pd.DataFrame
+    prior_effects: TableParts
     cis_effects: pd.DataFrame
     gene_directions: pd.DataFrame
-    variant_effects: pd.DataFrame
+    variant_effects: TableParts
     model_scores: pd.DataFrame
     mutagenesis: pd.DataFrame
     attribution: pd.DataFrame
@@ -86,21 +109,21 @@ def load_run_tables(
     regulators: Iterable[str],
     networks: Iterable[str],
 ) -> RunTables:
-    """Read every table of a run; the stem of each file of targets, and of each network, is its disease."""
+    """Read the tables of a run, those with rows per variant when they are asked; stems of targets are diseases."""
     return RunTables(
         diseases=tuple(Path(path).stem for path in targets),
         harmonization_qc=read_tables(harmonization_qc, schemas.HARMONIZATION_QC),
         loci=read_tables(loci, schemas.LOCI),
         fine_mapping=read_tables(fine_mapping, schemas.FINE_MAPPING),
-        credible_sets=read_tables(credible_sets, schemas.CREDIBLE_SETS),
+        credible_sets=TableParts(tuple(credible_sets), schemas.CREDIBLE_SETS),
         signals=read_tables(signals, schemas.SIGNALS),
         colocalization=read_tables(colocalization, schemas.COLOCALIZATION),
         crosscheck=read_table(crosscheck, schemas.ENGINE_CROSSCHECK),
         prior_enrichment=read_tables(prior_enrichment, schemas.PRIOR_ENRICHMENT),
-        prior_effects=read_tables(prior_effects, schemas.PRIOR_EFFECTS),
+        prior_effects=TableParts(tuple(prior_effects), schemas.PRIOR_EFFECTS),
         cis_effects=read_tables(cis_effects, schemas.CIS_EFFECTS),
         gene_directions=read_table(gene_directions, schemas.GENE_DIRECTIONS),
-        variant_effects=read_tables(variant_effects, schemas.VARIANT_EFFECTS),
+        variant_effects=TableParts(tuple(variant_effects), schemas.VARIANT_EFFECTS),
         model_scores=read_tables(model_scores, schemas.MODEL_SCORES),
         mutagenesis=read_tables(mutagenesis, schemas.MUTAGENESIS),
         attribution=read_tables(attribution, schemas.ATTRIBUTION),

@@ -192,3 +192,9 @@ def stage_results(
         exons=table(schemas.EXONS, exons),
         relevance=relevance,
     )
+
+
+def pointed_at(results: StageResults) -> pd.DataFrame:
+    """Signals of the toy's loci and the genes that they point at."""
+    coding = results.genes[results.genes["gene_type"] == "protein_coding"]
+    return tabulate_signals(results.credible_sets, coding, read_weights(WEIGHTS), window_bp=500_000)

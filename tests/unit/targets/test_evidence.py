@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_toys import LEAD, WEIGHTS, coloc, effect, fit, gene, locus, locus_data, stage_results, variant
+from target_toys import LEAD, WEIGHTS, coloc, effect, fit, gene, locus, locus_data, pointed_at, stage_results, variant
 
 from locus2target.core.errors import InputError
 from locus2target.core.schemas import EVIDENCE
 from locus2target.core.tables import write_table
 from locus2target.targets.annotations import read_consequences, read_gene_links, read_open_chromatin
-from locus2target.targets.evidence import StageResults, annotate_variants, collect_evidence
+from locus2target.targets.evidence import StageResults, annotate_variants, collect_evidence, read_annotations
 from locus2target.targets.evidence_distance import centered, distance_evidence
 from locus2target.targets.evidence_qtl import colocalization_evidence, corrected_h4, lead_overlap_evidence, rescaled_h4
 from locus2target.targets.weights import SOURCES, Weights, read_weights
@@ -34,9 +34,9 @@ def collect(
     results: StageResults, paths: dict[str, str | None] | None = None, in_prior: Sequence[str] = ()
 ) -> pd.DataFrame:
     files = NO_FILES if paths is None else NO_FILES | paths
-    annotations = annotate_variants(results, files)
+    annotations = annotate_variants(results, read_annotations(files, results.genes))
     limits: dict[str, Any] = {"gene_types": ["protein_coding"], "window_bp": 500_000}
-    return collect_evidence(results, annotations, TABLE, **limits, in_prior=in_prior)
+    return collect_evidence(results, annotations, pointed_at(results), TABLE, **limits, in_prior=in_prior)
 
 
 def of(evidence: pd.DataFrame, source: str, name: str | None) -> pd.DataFrame:
@@ -462,11 +462,17 @@ def test_constraint_is_read_from_its_file_and_counts_by_its_weight(tmp_path: Pat
     path = tmp_path / "constraint.tsv"
     path.write_text("gene\tpLI\nNEAR\t0.95\nFAR\t0.1\n")
     results = stage_results(TWO_GENES, VARIANTS)
-    annotations = annotate_variants(results, NO_FILES | {"gene_constraint": str(path)})
+    annotations = annotate_variants(results, read_annotations(NO_FILES | {"gene_constraint": str(path)}, results.genes))
     doubled = Weights({**W, ("gene_constraint", "intolerant"): math.log(2)})
     for weights, expected in ((TABLE, (0.0, 0.0)), (doubled, (math.log(4 / 3), math.log(2 / 3)))):
         evidence = collect_evidence(
-            results, annotations, weights, gene_types=["protein_coding"], window_bp=500_000, in_prior=()
+            results,
+            annotations,
+            pointed_at(results),
+            weights,
+            gene_types=["protein_coding"],
+            window_bp=500_000,
+            in_prior=(),
         )
         rows = [of(evidence, "gene_constraint", name).iloc[0] for name in ("NEAR", "FAR")]
         assert [row["value"] for row in rows] == [0.95, 0.1]

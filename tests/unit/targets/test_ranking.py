@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from target_toys import WEIGHTS, coloc, effect, fit, gene, locus, stage_results, table, variant
+from target_toys import WEIGHTS, coloc, effect, fit, gene, locus, pointed_at, stage_results, table, variant
 
 from locus2target.core import schemas
 from locus2target.core.tables import write_table
 from locus2target.targets.candidates import NOT_CANDIDATE, locus_states
-from locus2target.targets.evidence import annotate_variants, collect_evidence
+from locus2target.targets.evidence import annotate_variants, collect_evidence, read_annotations
 from locus2target.targets.ranking import (
     PROBABILITIES,
     format_parts,
@@ -484,7 +484,8 @@ def test_planted_gene_wins_over_the_nearest(tmp_path: Path) -> None:
     files = dict.fromkeys(["open_chromatin", "enhancer_gene_links", "coding_consequences", "gene_constraint"])
     evidence = collect_evidence(
         results,
-        annotate_variants(results, files),
+        annotate_variants(results, read_annotations(files, results.genes)),
+        pointed_at(results),
         TABLE,
         gene_types=["protein_coding"],
         window_bp=500_000,

@@ -116,6 +116,50 @@ def test_steps_hand_over_one_disease(tmp_path: Path) -> None:
     assert people["convergence"].tolist() == [0.6, 0]
 
 
+def test_evidence_of_loci_in_parts_is_that_of_all_loci(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signals of a neighbouring locus count also where that locus is in another part."""
+    second = {"locus": "L2", "lead_variant": "1:1799000:A:G"}
+    peaks = tmp_path / "peaks.bed"
+    peaks.write_text("1\t999990\t1000010\tblood\n1\t1798990\t1799010\tblood\n2\t5\t10\tblood\n")
+    exon = {"gene_id": "ENSG_FAR", "chromosome": "1", "start": 1_798_000, "end": 1_800_000}
+    inputs = {
+        "loci": [stored(tmp_path, schemas.LOCI, [locus(start=1_700_000, end=1_900_000) | second, locus()])],
+        "fine_mapping": [stored(tmp_path, schemas.FINE_MAPPING, [fit(), fit("L2")])],
+        "credible_sets": [
+            stored(tmp_path, schemas.CREDIBLE_SETS, [variant(1_799_000, 0.9) | second, variant(1_000_000, 0.8)])
+        ],
+        "signals": [stored(tmp_path, schemas.SIGNALS, [])],
+        "colocalization": [
+            stored(tmp_path, schemas.COLOCALIZATION, [coloc("FAR", 0.99), coloc("NEAR", 0.9) | {"locus": "L2"}])
+        ],
+        "cis_effects": [stored(tmp_path, schemas.CIS_EFFECTS, [])],
+        "variant_effects": [
+            stored(tmp_path, schemas.VARIANT_EFFECTS, [effect(p, quantile=0.999) for p in (1_000_000, 1_799_000)])
+        ],
+        "genes": stored(tmp_path, schemas.GENES, [gene("NEAR", 1_002_000), gene("FAR", 1_400_000)]),
+        "exons": stored(tmp_path, schemas.EXONS, [exon]),
+        "contexts": stored(tmp_path, schemas.CONTEXT_ENRICHMENT, []),
+    }
+    found = []
+    for loci_at_once in (25, 1):
+        monkeypatch.setattr(assemble_evidence, "_LOCI_AT_ONCE", loci_at_once)
+        assemble_evidence.main(
+            **inputs,
+            annotations=NO_FILES | {"open_chromatin": str(peaks)},
+            weights=str(WEIGHTS),
+            evidence=str(tmp_path / f"{loci_at_once}.parquet"),
+            disease="some_disease",
+            settings=SETTINGS,
+        )
+        found.append(read_table(tmp_path / f"{loci_at_once}.parquet", schemas.EVIDENCE))
+    whole, parted = found
+    pd.testing.assert_frame_equal(parted, whole)
+    assert whole["locus"].drop_duplicates().tolist() == ["L1", "L2"]
+    others = whole[(whole["source"] == "other_signals") & (whole["gene_id"] == "ENSG_FAR")]
+    assert others.set_index("locus").loc["L1", "value"] == pytest.approx(1.0)
+    assert (whole.loc[whole["source"] == "open_chromatin", "value"] > 0).any()
+
+
 @pytest.mark.parametrize("name", ["evidence_tsv", "locus_genes_tsv", "locus_classes_tsv"])
 def test_copies_for_people_say_what_the_tables_say(tmp_path: Path, name: str) -> None:
     """Row by row, numbers to six digits."""

@@ -240,7 +240,8 @@ def _among(only: Mapping[str, Collection[object]] | None, schema: TableSchema) -
     types = {column.name: column.type for column in schema.columns}
     for name, values in ({} if only is None else only).items():
         stored = pa.string() if types[name] == "category" else _ARROW_TYPES[types[name]]
-        yield name, "in", pa.array(list(values), stored)
+        known = values if isinstance(values, (pd.Series, pd.api.extensions.ExtensionArray)) else list(values)
+        yield name, "in", pa.array(known, stored)
 
 
 def read_tables(

@@ -13,7 +13,7 @@ import pandas as pd
 from locus2target.core import schemas
 from locus2target.core.digest import file_sha256
 from locus2target.core.provenance import origin_in_words
-from locus2target.core.tables import TableSchema, read_tables, write_table, write_tsv
+from locus2target.core.tables import TableSchema, read_table, read_tables, stack_tables, write_table, write_tsv
 from locus2target.report.column_docs import CONVENTIONS, describe_columns, describe_summary, markdown_table
 from locus2target.report.formats import format_count
 from locus2target.targets.candidates import genome_order
@@ -88,9 +88,9 @@ def write_result_tables(
 
 def _rows_of(table: ResultTable, paths: Sequence[str], ranks: Mapping[str, int]) -> pd.DataFrame:
     """Rows of all diseases, by locus where the table has one; rows of a locus stay in their order."""
-    frame = read_tables(paths, table.schema)
-    if table.needs is not None:
-        frame = frame[frame[table.needs].notna()]
+    parts = (read_table(path, table.schema) for path in paths)
+    kept = parts if table.needs is None else (part[part[table.needs].notna()] for part in parts)
+    frame = stack_tables(kept, table.schema)
     if "locus" in table.schema.names:
         frame = frame.sort_values("locus", key=lambda names: names.map(ranks), kind="stable")
     return frame

@@ -1,4 +1,4 @@
-"""From the results of all stages to evidence rows: one disease, all loci, every source."""
+"""From the results of all stages to evidence rows: one disease, all loci or some, every source."""
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from locus2target.core.schemas import EVIDENCE
+from locus2target.core.tables import is_among
 from locus2target.targets import annotations as files
 from locus2target.targets.candidates import find_candidates, locus_states
 from locus2target.targets.evidence_annotation import (
@@ -22,7 +23,7 @@ from locus2target.targets.evidence_mendelian import cis_mr_evidence
 from locus2target.targets.evidence_qtl import colocalization_evidence, lead_overlap_evidence
 from locus2target.targets.evidence_rows import LocusData, Row
 from locus2target.targets.evidence_sequence import GENE_EFFECT_COLUMNS, gene_effect_evidence, select_gene_effects
-from locus2target.targets.evidence_signals import other_signals_evidence, tabulate_signals
+from locus2target.targets.evidence_signals import other_signals_evidence
 from locus2target.targets.gene_constraint import constraint_evidence, read_gene_constraint
 from locus2target.targets.overlaps import overlapping_rows
 from locus2target.targets.relevance import Relevance
@@ -37,9 +38,10 @@ EFFECT_COLUMNS = tuple(dict.fromkeys((*GENE_EFFECT_COLUMNS, *_MOTIF_COLUMNS, "la
 
 @dataclass(frozen=True, slots=True)
 class StageResults:
-    """Tables of the stages above, one disease each, by their schemas, and how much its contexts count.
+    """Tables of the stages above for loci of one disease, by their schemas, and how much its contexts count.
 
-    Of `variant_effects` the columns `EFFECT_COLUMNS` of the largest effects are enough.
+    Of `variant_effects` the columns `EFFECT_COLUMNS` of the largest effects are enough. `genes` and `exons` are all of
+    the run.
     """
 
     loci: pd.DataFrame
@@ -54,16 +56,50 @@ class StageResults:
     relevance: Relevance
 
 
-def annotate_variants(results: StageResults, paths: Mapping[str, str | None]) -> VariantAnnotations:
-    """Find what the annotation files say about the disease's variants, all loci at once.
+@dataclass(frozen=True, slots=True)
+class AnnotationTables:
+    """What annotation files say, as `annotations.py` and `gene_constraint.py` read them; None where there is none."""
+
+    open_chromatin: pd.DataFrame | None
+    links: pd.DataFrame | None
+    consequences: pd.DataFrame | None
+    constraint: pd.DataFrame | None
+
+
+def read_annotations(paths: Mapping[str, str | None], genes: pd.DataFrame) -> AnnotationTables:
+    """Read the annotation files.
+
+    Parameters
+    ----------
+    paths
+        Files by name: open_chromatin, enhancer_gene_links, coding_consequences, gene_constraint; None where there is
+        none.
+    genes
+        Of the run; the log says how many rows name others.
+    """
+    links = _read(paths["enhancer_gene_links"], files.read_gene_links)
+    coding = _read(paths["coding_consequences"], files.read_consequences)
+    if links is not None:
+        _log_unknown_genes("enhancer_gene_links", links["gene"], genes)
+    if coding is not None:
+        _log_unknown_genes("coding_consequences", coding["gene_id"], genes)
+    return AnnotationTables(
+        open_chromatin=_read(paths["open_chromatin"], files.read_open_chromatin),
+        links=links,
+        consequences=coding,
+        constraint=_read(paths["gene_constraint"], read_gene_constraint),
+    )
+
+
+def annotate_variants(results: StageResults, given: AnnotationTables) -> VariantAnnotations:
+    """Find what annotations say about the loci's variants, all loci at once.
 
     Parameters
     ----------
     results
         Variants with a PIP are looked up; others carry no evidence.
-    paths
-        Files by name: open_chromatin, enhancer_gene_links, coding_consequences, gene_constraint; None where there is
-        none.
+    given
+        Of the whole genome.
 
     Returns
     -------
@@ -72,14 +108,7 @@ def annotate_variants(results: StageResults, paths: Mapping[str, str | None]) ->
     carriers = results.credible_sets.loc[
         results.credible_sets["pip"].notna(), ["locus", "variant", "chromosome", "position", "ref", "alt", "pip"]
     ]
-    peaks = _read(paths["open_chromatin"], files.read_open_chromatin)
-    links = _read(paths["enhancer_gene_links"], files.read_gene_links)
-    constraint = _read(paths["gene_constraint"], read_gene_constraint)
-    coding = _read(paths["coding_consequences"], files.read_consequences)
-    if links is not None:
-        _log_unknown_genes("enhancer_gene_links", links["gene"], results.genes)
-    if coding is not None:
-        _log_unknown_genes("coding_consequences", coding["gene_id"], results.genes)
+    peaks, links, coding = given.open_chromatin, given.links, given.consequences
     effects = results.variant_effects
     motifs = effects[effects["scorer"] == _MOTIF_SCORE]
     return VariantAnnotations(
@@ -89,7 +118,7 @@ def annotate_variants(results: StageResults, paths: Mapping[str, str | None]) ->
         exons=_in_intervals(carriers, results.exons, ["gene_id"]),
         motifs=_of_loci(motifs[list(_MOTIF_COLUMNS)], carriers),
         gene_effects=_of_loci(select_gene_effects(effects), carriers),
-        constraint=constraint,
+        constraint=given.constraint,
     )
 
 
@@ -110,10 +139,20 @@ def _log_unknown_genes(name: str, named: "pd.Series[str]", genes: pd.DataFrame) 
 def _in_intervals(carriers: pd.DataFrame, intervals: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Variants in intervals, with the named columns of the interval."""
     variants = carriers.drop_duplicates("variant")
-    pairs = overlapping_rows(variants, intervals)
-    found = intervals[names].iloc[pairs[:, 1]].reset_index(drop=True)
+    nearby = _between(intervals, variants)
+    pairs = overlapping_rows(variants, nearby)
+    found = nearby[names].iloc[pairs[:, 1]].reset_index(drop=True)
     found.insert(0, "variant", variants["variant"].to_numpy()[pairs[:, 0]])
     return _of_loci(found.drop_duplicates(), carriers)
+
+
+def _between(intervals: pd.DataFrame, variants: pd.DataFrame) -> pd.DataFrame:
+    """Intervals between the first and the last variant of their chromosome: of a genome's, those near some loci."""
+    longest = variants["ref"].str.len().max() if len(variants) else 0
+    places = variants.groupby("chromosome")["position"]
+    bounds = (places.min(), places.max() + longest)
+    first, last = (intervals["chromosome"].map(bound).astype("float64") for bound in bounds)
+    return intervals[(intervals["end"] >= first) & (intervals["start"] < last)]  # missing where none is
 
 
 def _coding(carriers: pd.DataFrame, consequences: pd.DataFrame) -> pd.DataFrame:
@@ -129,16 +168,18 @@ def _of_loci(table: pd.DataFrame, carriers: pd.DataFrame) -> pd.DataFrame:
 def collect_evidence(
     results: StageResults,
     annotations: VariantAnnotations,
+    signals: pd.DataFrame,
     weights: Weights,
     *,
     gene_types: Collection[str],
     window_bp: int,
     in_prior: Collection[str],
 ) -> pd.DataFrame:
-    """Make the evidence rows of one disease (schema EVIDENCE), locus by locus along the genome.
+    """Make the evidence rows of loci of one disease (schema EVIDENCE), locus by locus along the genome.
 
-    Loci that were not analysed have no evidence; `rank_loci` lists them with their status. Sources `in_prior` have
-    shaped the PIPs already, so that their rows stay and count nothing.
+    Loci that were not analysed have no evidence; `rank_loci` lists them with their status. `signals` are those of all
+    loci of the disease, as `evidence_signals.tabulate_signals` gives them: a gene's evidence may lie in a neighbouring
+    locus. Sources `in_prior` have shaped the PIPs already, so that their rows stay and count nothing.
     """
     states = locus_states(results.loci, results.fine_mapping)
     analysed = states.loc[states["status"] == "ok", "locus"].tolist()
@@ -147,7 +188,6 @@ def collect_evidence(
         for name in ("open_chromatin", "links", "consequences", "exons", "motifs", "gene_effects")
     }
     rows: list[Row] = []
-    signals = _signals(results, weights, gene_types=gene_types, window_bp=window_bp)
     for data in _locus_data(results, signals, analysed, gene_types=gene_types, window_bp=window_bp):
         own = {name: deal[name][data.locus] for name in deal}
         rows += locus_evidence(data, VariantAnnotations(**own, constraint=annotations.constraint), weights)
@@ -164,7 +204,8 @@ def _by_locus(table: pd.DataFrame | None, loci: Sequence[str]) -> dict[str, Any]
     """Rows of each locus; None for each where there is no table."""
     if table is None:
         return dict.fromkeys(loci)
-    found = dict(iter(table.groupby("locus")))
+    own = table[is_among(table["locus"], pd.Series(loci, dtype="str"))]
+    found = dict(iter(own.groupby("locus")))
     return {locus: found.get(locus, table.iloc[:0]) for locus in loci}
 
 
@@ -186,12 +227,6 @@ def locus_evidence(data: LocusData, annotations: VariantAnnotations, weights: We
         *motif_evidence(data, annotations, weights),
         *constraint_evidence(data, annotations.constraint, weights),
     ]
-
-
-def _signals(results: StageResults, weights: Weights, *, gene_types: Collection[str], window_bp: int) -> pd.DataFrame:
-    """Signals of all loci of the disease, and the genes of the configured types that they point at."""
-    allowed = results.genes[results.genes["gene_type"].isin(list(gene_types))]
-    return tabulate_signals(results.credible_sets, allowed, weights, window_bp=window_bp)
 
 
 def _locus_data(

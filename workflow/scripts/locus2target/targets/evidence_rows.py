@@ -110,9 +110,8 @@ class LocusData:
         """Name a variant for people: `rs3087243 (2:204738919:G:A, PIP 0.42)`."""
         if variant not in self.scored.index:
             return f"{variant} (no PIP)"
-        found = self.scored.loc[[variant]].to_dict("records")[0]
-        pip = f"PIP {found['pip']:.2g}"
-        name = found["rsid"]
+        pip = f"PIP {float(self.scored['pip'].loc[variant]):.2g}"
+        name = self.scored["rsid"].loc[variant]
         return f"{name} ({variant}, {pip})" if isinstance(name, str) and name else f"{variant} ({pip})"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from locus2target.core.tables import is_among
 from locus2target.targets.evidence_distance import centered, locus_signals, measure_distances
 from locus2target.targets.evidence_rows import LocusData, Row, by_pip
 from locus2target.targets.signal_shares import share_signals
@@ -111,7 +112,8 @@ def other_signals_evidence(data: LocusData, weights: Weights) -> list[Row]:
 def _others_by_gene(data: LocusData) -> dict[str, pd.DataFrame]:
     """Signals of the study that point at each candidate, the largest share first, without the candidate's own."""
     own = measure_distances(data).credible_set
-    ordered = data.signals.sort_values(["share", "variant"], ascending=[False, True])
+    competing = data.signals[is_among(data.signals["gene_id"], data.candidates.genes["gene_id"])]
+    ordered = competing.sort_values(["share", "variant"], ascending=[False, True])
     found = dict(iter(ordered.groupby("gene_id")))
     others = {}
     for gene_id, number in zip(data.candidates.genes["gene_id"], own, strict=True):

@@ -55,6 +55,8 @@ rule enrich_regulators:
         "logs/benchmarks/enrich_regulators/{disease}.tsv"
     conda:
         "../envs/tables.yaml"
+    resources:
+        mem_mb=memory_for_variants,
     params:
         settings=pick(config["pathways"], "permutations", "seed"),
         library=library("enrich_regulators"),

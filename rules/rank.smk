@@ -24,6 +24,8 @@ rule assemble_evidence:
         "logs/benchmarks/assemble_evidence/{disease}.tsv"
     conda:
         "../envs/tables.yaml"
+    resources:
+        mem_mb=memory_for_variants,
     params:
         annotations=EVIDENCE_ANNOTATIONS,
         settings=EVIDENCE_SETTINGS,

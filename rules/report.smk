@@ -99,6 +99,8 @@ rule render_report:
         "logs/benchmarks/render_report.tsv"
     conda:
         "../envs/report.yaml"
+    resources:
+        mem_mb=memory_for_variants,
     params:
         settings=pick(config["report"], "title", "review"),
         run=RUN_FACTS,

@@ -9,6 +9,8 @@ MATRICES_AT_PEAK = {"native": 6, "susier": 16}
 MEMORY_OF_GZIPPED, MEMORY_OF_PLAIN = 40, 15
 # Of a file that is read around loci only; more on the next attempt.
 SHARE_BY_REGION = 0.2
+# MB that steps over all loci of a disease or a run keep of each variant; measured with 0.4 and 2 million: 0.5 to 1.3 kB.
+MEMORY_OF_VARIANT = 0.0015
 
 
 def memory_for_rows(wildcards, input, attempt):
@@ -46,6 +48,11 @@ def memory_for_ld(wildcards, input, attempt, threads):
     """MB for fine-mapping a batch: the variants of its largest loci, squared; more on each attempt."""
     matrices = MATRICES_AT_PEAK[config["finemapping"]["engine"]]
     return memory_for_fits(input.loci, matrices, attempt, threads)
+
+
+def memory_for_variants(wildcards, input, attempt):
+    """MB for a step over all loci at once: their variants; more on each attempt."""
+    return int(1500 + MEMORY_OF_VARIANT * sum(loci_sizes(input.loci))) * attempt
 
 
 def memory_for_crosscheck(wildcards, input, attempt):

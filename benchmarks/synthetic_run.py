@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from locus2target.core import schemas
-from locus2target.core.tables import TableSchema, append_table
+from locus2target.core.tables import TableSchema, append_table, write_table
 from locus2target.report.locus_inputs import BesideTables
-from locus2target.report.run_tables import RunTables
+from locus2target.report.run_tables import RunTables, TableParts
 
 LOCUS_BP = 1_000_000
 N_DISEASES = 6
@@ -42,7 +42,7 @@ class Locus:
 
 
 def synthetic_run(n_loci: int, n_variants: int, folder: Path) -> tuple[RunTables, BesideTables]:
-    """Tables of a run in memory; its QTL set is a file in `folder`, as in a run."""
+    """Tables of a run in memory; those with rows per variant and its QTL set are files in `folder`, as in a run."""
     rng = np.random.default_rng(6)
     loci = [_locus(number, n_variants, rng) for number in range(n_loci)]
     path = folder / f"{QTL}.parquet"
@@ -68,15 +68,19 @@ def synthetic_run(n_loci: int, n_variants: int, folder: Path) -> tuple[RunTables
         name: _complete(pd.concat([build(locus) for locus in loci], ignore_index=True), schema)
         for name, (schema, build) in builders.items()
     }
-    return _run_tables(tuple(dict.fromkeys(locus.disease for locus in loci)), stacked), _beside(loci, path)
+    return _run_tables(tuple(dict.fromkeys(locus.disease for locus in loci)), stacked, folder), _beside(loci, path)
 
 
-def _run_tables(diseases: tuple[str, ...], frames: Mapping[str, pd.DataFrame]) -> RunTables:
+def _run_tables(diseases: tuple[str, ...], frames: Mapping[str, pd.DataFrame], folder: Path) -> RunTables:
     """The run; tables that neither the page's facts nor its packs show are empty."""
     others = {"crosscheck": schemas.ENGINE_CROSSCHECK, "context_enrichment": schemas.CONTEXT_ENRICHMENT}
     values: dict[str, Any] = {"diseases": diseases, "networks": {}, **frames}
     for name in (each.name for each in fields(RunTables) if each.name not in values):
         values[name] = (others[name] if name in others else getattr(schemas, name.upper())).empty()
+    for name in ("credible_sets", "variant_effects", "prior_effects"):
+        path, schema = folder / f"{name}.parquet", getattr(schemas, name.upper())
+        write_table(values[name], path, schema)
+        values[name] = TableParts((path,), schema)
     return RunTables(**values)
 
 

@@ -13,12 +13,12 @@ from locus2target.core.provenance import library_origin
 from locus2target.core.tables import records
 from locus2target.core.version import VERSION
 from locus2target.report.locus_classes import locus_verdict
-from locus2target.report.locus_inputs import packed_loci
 from locus2target.report.locus_words import locus_cautions
 from locus2target.report.run_data import RunFacts, run_data
 from locus2target.report.run_tables import RunTables, load_run_tables
 
 FACTS = RunFacts(name="toy", title=HOSTILE, created="2026-01-02")
+PACKED = ("alpha_strong", "alpha_sparse", "beta_unsigned", "beta_quiet")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def tables(toy_run: ToyRun) -> RunTables:
 @pytest.fixture(scope="module")
 def data(tables: RunTables) -> dict[str, Any]:
     """As the page's script reads it."""
-    return json.loads(json.dumps(run_data(tables, FACTS, packed=packed_loci(tables)), allow_nan=False))
+    return json.loads(json.dumps(run_data(tables, FACTS, packed=PACKED), allow_nan=False))
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def test_evidence_that_says_something_of_candidates_and_the_locus(data: dict[str
 def test_evidence_that_is_left_out(tables: RunTables, values: dict[str, object], kept: bool) -> None:
     row = {**plain(records(tables.evidence)[0]), **values}
     run = replace(tables, evidence=schemas.EVIDENCE.frame([row]))
-    assert len(run_data(run, FACTS, packed=packed_loci(run))["evidence"]["rows"]) == kept
+    assert len(run_data(run, FACTS, packed=PACKED)["evidence"]["rows"]) == kept
 
 
 def test_hostile_text_stays_text(data: dict[str, Any]) -> None:
@@ -176,7 +176,7 @@ def test_a_run_without_anything(tables: RunTables) -> None:
     values = {name: getattr(tables, name) for name in RunTables.__slots__}
     frames = {name: value for name, value in values.items() if isinstance(value, pd.DataFrame)}
     run = replace(tables, **{name: frame.iloc[:0] for name, frame in frames.items()}, diseases=("alpha",))
-    found = run_data(run, FACTS, packed=packed_loci(run))
+    found = run_data(run, FACTS, packed=[])
     assert found["loci"] == found["targets"] == found["candidates"] == found["evidence"]["rows"] == []
     counts = dict.fromkeys(("n_loci", "n_ranked", "n_clear", "n_contested", "n_no_local_evidence"), 0)
     answer = ["No confident target.", "No locus has a candidate gene."]

@@ -23,10 +23,5 @@ def gene_address(disease: str, gene_id: str) -> str:
     return _address("gene", disease, gene_id)
 
 
-def disease_address(disease: str) -> str:
-    """Address of a disease."""
-    return _address("disease", disease)
-
-
 def _address(*parts: str) -> str:
     return "#" + "/".join(quote(part, safe=_KEPT) for part in parts)

@@ -54,14 +54,8 @@ class BesideTables:
     links: pd.DataFrame | None = None
 
 
-def packed_loci(tables: RunTables) -> list[str]:
-    """Loci that get a pack, in the order of the run: those with statistics of variants."""
-    with_variants = {name for part in tables.credible_sets.read(["locus"]) for name in part["locus"].unique()}
-    return [name for name in tables.loci["locus"] if name in with_variants]
-
-
 def pack_loci(tables: RunTables, beside: BesideTables) -> dict[str, str]:
-    """Encoded pack by locus, for every locus of `packed_loci`, in its order."""
+    """Encoded pack by locus, for those with statistics of variants, in the order of the run."""
     packs = {str(each.locus["locus"]): encode(pack_locus(each)) for each in locus_inputs(tables, beside)}
     return {name: packs[name] for name in tables.loci["locus"] if name in packs}
 

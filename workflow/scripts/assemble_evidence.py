@@ -88,9 +88,9 @@ def _largest_effects(variant_effects: list[str], credible_sets: list[str], disea
 
 
 def _parts(every: StageResults, credible_sets: list[str]) -> Iterator[StageResults]:
-    """The results of a few loci after the other, along the genome, with their variants."""
+    """The results of a few loci after the other, along the genome, with their variants; one part if there is none."""
     names = genome_order(every.loci)
-    for start in range(0, len(names), _LOCI_AT_ONCE):
+    for start in range(0, max(1, len(names)), _LOCI_AT_ONCE):
         some = pd.Series(names[start : start + _LOCI_AT_ONCE], dtype="str")
         variants = read_tables(credible_sets, schemas.CREDIBLE_SETS, only={"locus": some})
         effects = every.variant_effects

@@ -1,6 +1,7 @@
 """The two steps on files: what one writes the other reads, and other diseases stay out."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -122,7 +123,7 @@ def test_evidence_of_loci_in_parts_is_that_of_all_loci(tmp_path: Path, monkeypat
     peaks = tmp_path / "peaks.bed"
     peaks.write_text("1\t999990\t1000010\tblood\n1\t1798990\t1799010\tblood\n2\t5\t10\tblood\n")
     exon = {"gene_id": "ENSG_FAR", "chromosome": "1", "start": 1_798_000, "end": 1_800_000}
-    inputs = {
+    inputs: dict[str, Any] = {
         "loci": [stored(tmp_path, schemas.LOCI, [locus(start=1_700_000, end=1_900_000) | second, locus()])],
         "fine_mapping": [stored(tmp_path, schemas.FINE_MAPPING, [fit(), fit("L2")])],
         "credible_sets": [
@@ -140,24 +141,22 @@ def test_evidence_of_loci_in_parts_is_that_of_all_loci(tmp_path: Path, monkeypat
         "exons": stored(tmp_path, schemas.EXONS, [exon]),
         "contexts": stored(tmp_path, schemas.CONTEXT_ENRICHMENT, []),
     }
-    found = []
-    for loci_at_once in (25, 1):
+
+    def evidence_of(disease: str, loci_at_once: int) -> pd.DataFrame:
         monkeypatch.setattr(assemble_evidence, "_LOCI_AT_ONCE", loci_at_once)
-        assemble_evidence.main(
-            **inputs,
-            annotations=NO_FILES | {"open_chromatin": str(peaks)},
-            weights=str(WEIGHTS),
-            evidence=str(tmp_path / f"{loci_at_once}.parquet"),
-            disease="some_disease",
-            settings=SETTINGS,
-        )
-        found.append(read_table(tmp_path / f"{loci_at_once}.parquet", schemas.EVIDENCE))
-    whole, parted = found
+        path = tmp_path / f"{disease}.{loci_at_once}.parquet"
+        settled = {"weights": str(WEIGHTS), "disease": disease, "settings": SETTINGS}
+        annotations = NO_FILES | {"open_chromatin": str(peaks)}
+        assemble_evidence.main(**inputs, **settled, annotations=annotations, evidence=str(path))
+        return read_table(path, schemas.EVIDENCE)
+
+    whole, parted = evidence_of("some_disease", 25), evidence_of("some_disease", 1)
     pd.testing.assert_frame_equal(parted, whole)
     assert whole["locus"].drop_duplicates().tolist() == ["L1", "L2"]
     others = whole[(whole["source"] == "other_signals") & (whole["gene_id"] == "ENSG_FAR")]
     assert others.set_index("locus").loc["L1", "value"] == pytest.approx(1.0)
     assert (whole.loc[whole["source"] == "open_chromatin", "value"] > 0).any()
+    assert evidence_of("disease without loci", 25).empty
 
 
 @pytest.mark.parametrize("name", ["evidence_tsv", "locus_genes_tsv", "locus_classes_tsv"])

@@ -17,6 +17,7 @@ rule finemap_loci:
         "logs/finemap_loci/{scatteritem}.log",
     benchmark:
         "logs/benchmarks/finemap_loci/{scatteritem}.tsv"
+    priority: 1  # steps of one core would keep it waiting for several
     conda:
         "../envs/finemap.yaml"
     threads: FIT_THREADS

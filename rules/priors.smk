@@ -52,6 +52,7 @@ rule apply_priors:
         "logs/apply_priors/{scatteritem}.log",
     benchmark:
         "logs/benchmarks/apply_priors/{scatteritem}.tsv"
+    priority: 1  # steps of one core would keep it waiting for several
     conda:
         "../envs/finemap.yaml"
     threads: FIT_THREADS

@@ -7,7 +7,7 @@ locus, gene, source, value in its unit, log odds, direction, supporting variants
 reason. The variants of a few loci are in memory at a time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,8 @@ def main(
     weighed, given = read_weights(weights), read_annotations(annotations, every.genes)
     pointing = _signals_of_genes(every, credible_sets, weighed, **limits)
     with append_table(evidence, schemas.EVIDENCE) as append:
-        for some in _parts(every, credible_sets):
+        for names in _groups(every.loci):
+            some = _part(every, names, _variants_of(names, credible_sets))
             found = annotate_variants(some, given)
             append(collect_evidence(some, found, pointing, weighed, **limits, in_prior=settings["in_prior"]))
 
@@ -87,19 +88,26 @@ def _largest_effects(variant_effects: list[str], credible_sets: list[str], disea
     return read_tables(variant_effects, schemas.VARIANT_EFFECTS, columns=EFFECT_COLUMNS, only=wanted)
 
 
-def _parts(every: StageResults, credible_sets: list[str]) -> Iterator[StageResults]:
-    """The results of a few loci after the other, along the genome, with their variants; one part if there is none."""
-    names = genome_order(every.loci)
-    for start in range(0, max(1, len(names)), _LOCI_AT_ONCE):
-        some = pd.Series(names[start : start + _LOCI_AT_ONCE], dtype="str")
-        variants = read_tables(credible_sets, schemas.CREDIBLE_SETS, only={"locus": some})
-        effects = every.variant_effects
-        yield replace(
-            every,
-            loci=every.loci[is_among(every.loci["locus"], some)],
-            credible_sets=variants,
-            variant_effects=effects[is_among(effects["variant"], variants["variant"])],
-        )
+def _groups(loci: pd.DataFrame) -> list["pd.Series[str]"]:
+    """Names of a few loci after the other, along the genome; one group without any where there is none."""
+    names = genome_order(loci)
+    starts = range(0, max(1, len(names)), _LOCI_AT_ONCE)
+    return [pd.Series(names[start : start + _LOCI_AT_ONCE], dtype="str") for start in starts]
+
+
+def _variants_of(names: "pd.Series[str]", credible_sets: list[str]) -> pd.DataFrame:
+    return read_tables(credible_sets, schemas.CREDIBLE_SETS, only={"locus": names})
+
+
+def _part(every: StageResults, names: "pd.Series[str]", variants: pd.DataFrame) -> StageResults:
+    """The results of a few loci, with their variants."""
+    loci, effects = every.loci, every.variant_effects
+    return replace(
+        every,
+        loci=loci[is_among(loci["locus"], names)],
+        credible_sets=variants,
+        variant_effects=effects[is_among(effects["variant"], variants["variant"])],
+    )
 
 
 def _signals_of_genes(
@@ -108,8 +116,8 @@ def _signals_of_genes(
     """Signals of all loci of the disease, and the genes of the configured types that they point at."""
     allowed = every.genes[every.genes["gene_type"].isin(gene_types)]
     parts = (
-        tabulate_signals(some.credible_sets, allowed, weights, window_bp=window_bp)
-        for some in _parts(every, credible_sets)
+        tabulate_signals(_variants_of(names, credible_sets), allowed, weights, window_bp=window_bp)
+        for names in _groups(every.loci)
     )
     return pd.concat(parts, ignore_index=True).sort_values(["study", "locus"], kind="stable", ignore_index=True)
 

@@ -22,7 +22,7 @@ def rendered(toy_run: ToyRun) -> Rendered:
     qtl = toy_run.folder / "blood_eqtl.parquet"
     write_table(schemas.QTL.frame([]), qtl, schemas.QTL)
     render_report.main(
-        **toy_run.inputs,
+        tables=toy_run.inputs,
         qtl={"blood_eqtl": str(qtl)},
         annotations={"open_chromatin": None, "enhancer_gene_links": None},
         report=str(outputs.report),
